@@ -1,0 +1,141 @@
+/**
+ * How things are measured: functions inside this process (tinybench), whole processes by their wall clock and their own
+ * account of memory, and several contenders in rounds, so that what disturbs the machine disturbs them all alike.
+ */
+import { spawnSync } from "node:child_process";
+import { Bench } from "tinybench";
+
+import { RolloutError } from "../errors.ts";
+import type { Rng } from "./rng.ts";
+
+export interface Summary {
+  readonly count: number;
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Of at least one figure; the median of an even number is the mean of the two in the middle. */
+export function summarize(figures: readonly number[]): Summary {
+  const sorted = figures.toSorted((one, other) => one - other);
+  const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
+  if (low === undefined || high === undefined) throw new RangeError("nothing to summarize");
+  return { count: sorted.length, median: (low + high) / 2, min: sorted[0] ?? low, max: sorted.at(-1) ?? high };
+}
+
+export interface ProcessSample {
+  /** From before the start to after the end of the process, as its user feels it. */
+  readonly wallMs: number;
+  /** The largest resident set it ever had; undefined where it does not say (only Node processes started here do). */
+  readonly peakBytes: number | undefined;
+  readonly stdout: string;
+}
+
+/** Preloaded into a measured Node process: says on descriptor 3 how much memory it took. `ru_maxrss` comes in KiB. */
+const REPORT_PEAK = `data:text/javascript,${encodeURIComponent(
+  'import { writeSync } from "node:fs"; process.on("exit", () => writeSync(3, String(process.resourceUsage().maxRSS * 1024)));',
+)}`;
+
+const OUTPUT_BYTES = 256 * 1024 * 1024;
+
+/** Runs a Node program to its end. @throws RolloutError `internal` when it fails: a failed run is no measurement. */
+export function runNode(node: string, args: readonly string[]): ProcessSample {
+  return runProgram(node, ["--import", REPORT_PEAK, ...args]);
+}
+
+/** Runs any program to its end. @throws RolloutError as `runNode`. */
+export function runProgram(program: string, args: readonly string[]): ProcessSample {
+  const started = performance.now();
+  const run = spawnSync(program, [...args], {
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
+    maxBuffer: OUTPUT_BYTES,
+    encoding: "utf8",
+  });
+  const wallMs = performance.now() - started;
+  if (run.error !== undefined)
+    throw new RolloutError("internal", `a measured program did not run: ${run.error.message}`);
+  if (run.status !== 0) {
+    const end = `exit ${String(run.status ?? run.signal)}`;
+    throw new RolloutError("internal", `a measured program failed (${end}): ${run.stderr.trim().slice(-500)}`);
+  }
+  const peak = Number(run.output[3]);
+  return { wallMs, peakBytes: peak > 0 ? peak : undefined, stdout: run.stdout };
+}
+
+export interface Sample {
+  readonly wallMs: number;
+  readonly peakBytes?: number | undefined;
+}
+
+export interface Contender {
+  readonly name: string;
+  /** Measured in the first so many rounds only; by default in all. */
+  readonly rounds?: number | undefined;
+  /** Brings about the state to start from; not measured. */
+  readonly prepare?: (() => void) | undefined;
+  readonly run: () => Sample | Promise<Sample>;
+}
+
+/**
+ * Runs every contender once per round, in an order drawn anew for each round, and gives the samples by name in the order
+ * of the rounds: the n-th samples of two contenders are a pair.
+ */
+export async function runRounds(
+  contenders: readonly Contender[],
+  rounds: number,
+  rng: Rng,
+  tell: (line: string) => void,
+): Promise<ReadonlyMap<string, readonly Sample[]>> {
+  const samples = new Map<string, Sample[]>(contenders.map(({ name }) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of shuffled(contenders, rng)) {
+      if (round >= (contender.rounds ?? rounds)) continue;
+      contender.prepare?.();
+      const sample = await contender.run();
+      samples.get(contender.name)?.push(sample);
+      tell(`round ${String(round + 1)} of ${String(rounds)}: ${contender.name} ${formatMs(sample.wallMs)}`);
+    }
+  }
+  return samples;
+}
+
+function shuffled<T>(items: readonly T[], rng: Rng): readonly T[] {
+  return items
+    .map((item) => ({ item, key: rng.bits() }))
+    .toSorted((one, other) => one.key - other.key)
+    .map(({ item }) => item);
+}
+
+/** Ratio of each pair's wall times, `one` ÷ `other`, over the rounds that both took part in. */
+export function pairRatios(one: readonly Sample[], other: readonly Sample[]): readonly number[] {
+  return one.flatMap((sample, index) => {
+    const partner = other[index];
+    return partner === undefined ? [] : [sample.wallMs / partner.wallMs];
+  });
+}
+
+/** Times functions of this process; milliseconds per call by name, warm-up excluded. */
+export async function timeFunctions(
+  functions: Readonly<Record<string, () => void>>,
+  timeMs: number,
+): Promise<ReadonlyMap<string, Summary>> {
+  const bench = new Bench({ time: timeMs, iterations: 5, warmupTime: timeMs / 5, warmupIterations: 1, throws: true });
+  for (const [name, run] of Object.entries(functions)) bench.add(name, run, { async: false });
+  await bench.run();
+  const found = new Map<string, Summary>();
+  for (const { name, result } of bench.tasks) {
+    if (result.state !== "completed") throw new RolloutError("internal", `the benchmark ${name} did not complete`);
+    const { p50, min, max, samplesCount } = result.latency;
+    found.set(name, { count: samplesCount, median: p50, min, max });
+  }
+  return found;
+}
+
+export function formatMs(ms: number): string {
+  if (ms >= 10_000) return `${(ms / 1000).toFixed(1)} s`;
+  return ms >= 100 ? `${ms.toFixed(0)} ms` : `${ms.toPrecision(3)} ms`;
+}
+
+export function formatMiB(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(0)} MiB`;
+}

@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+/**
+ * The process: hands its arguments, streams and surroundings to `runCli`, and takes an exit code back. The only file that
+ * touches `process`.
+ *
+ * There is no handler for SIGINT on purpose. The work is synchronous, so a handler would not run before the work ends;
+ * without one the system ends the program at once (130 in a shell), and every write of the tool is made to survive that.
+ */
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { isatty } from "node:tty";
+import { type Host, reportError, runCli } from "./cli.ts";
+import { fdWriter } from "./io/console.ts";
+
+const STDOUT = 1;
+const STDERR = 2;
+
+function readVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : "";
+}
+
+/** The terminal's width, or what COLUMNS says for a pipe; undefined where neither limits the line. */
+function findColumns(isTTY: boolean): number | undefined {
+  if (isTTY) return process.stdout.columns;
+  const columns = Number(process.env["COLUMNS"]);
+  return Number.isInteger(columns) && columns > 0 ? columns : undefined;
+}
+
+const isTTY = isatty(STDOUT);
+const host: Host = {
+  stdout: fdWriter(STDOUT, { buffered: true }),
+  stderr: fdWriter(STDERR, { buffered: false, ignoreBrokenPipe: true }),
+  env: process.env,
+  cwd: process.cwd(),
+  userHome: homedir(),
+  now: Date.now,
+  isTTY,
+  columns: findColumns(isTTY),
+  progressStream: () => (isatty(STDERR) ? process.stderr : undefined),
+  version: readVersion(),
+};
+
+const argv = process.argv.slice(2);
+process.on("uncaughtException", (error) => {
+  process.exit(reportError(error, argv, host));
+});
+process.exitCode = await runCli(argv, host);

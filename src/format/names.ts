@@ -1,0 +1,105 @@
+/**
+ * File names, ids and time stamps of rollouts: text in, plain data out (rollout-format §1.2, state-and-compression §2.2).
+ *
+ *     rollout-<YYYY-MM-DDThh-mm-ss>-<thread id>.jsonl[.zst]
+ *     rollout-<YYYY-MM-DDThh-mm-ss>-<thread id>_<rollout id>.jsonl[.zst]     after a revert
+ */
+
+const UUID = /^(?:urn:uuid:)?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})$/i;
+const NAME = /^rollout-(\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2})-(.+)\.jsonl(\.zst)?$/;
+
+/** A name that Codex's own parser takes apart. */
+export interface RolloutName {
+  /** As written: local time of the creating process, `YYYY-MM-DDThh-mm-ss`. */
+  readonly stamp: string;
+  readonly threadId: string;
+  /** Id of this physical file; equals `threadId` unless the thread was reverted. */
+  readonly rolloutId: string;
+  readonly compressed: boolean;
+}
+
+/** Any textual form of a UUID as lower-case hyphenated text, or undefined. */
+export function parseUuid(text: string): string | undefined {
+  const match = UUID.exec(text);
+  return match?.slice(1).join("-").toLowerCase();
+}
+
+/** Milliseconds since the epoch that a version 7 UUID carries, or undefined for any other id. */
+export function uuidTimeMs(id: string): number | undefined {
+  const uuid = parseUuid(id);
+  if (uuid?.charAt(14) !== "7") return undefined;
+  return Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16);
+}
+
+/** True for what Codex's rebuild indexes: the prefix and a suffix; the middle may be anything (`rollout-foo.jsonl`). */
+export function looksLikeRollout(name: string): boolean {
+  return name.startsWith("rollout-") && (name.endsWith(".jsonl") || name.endsWith(".jsonl.zst"));
+}
+
+/** Takes a canonical name apart; undefined when any part of it is not as the grammar wants it. */
+export function parseRolloutName(name: string): RolloutName | undefined {
+  const [, stamp, ids, suffix] = NAME.exec(name) ?? [];
+  if (stamp === undefined || ids === undefined || stampToMs(stamp) === undefined) return undefined;
+  const cut = ids.indexOf("_");
+  const threadId = parseUuid(cut < 0 ? ids : ids.slice(0, cut));
+  const rolloutId = cut < 0 ? threadId : parseUuid(ids.slice(cut + 1));
+  if (threadId === undefined || rolloutId === undefined) return undefined;
+  return { stamp, threadId, rolloutId, compressed: suffix !== undefined };
+}
+
+/** The name of a rollout file, in the form Codex writes. */
+export function rolloutName(name: Omit<RolloutName, "compressed"> & { readonly compressed?: boolean }): string {
+  const ids = name.rolloutId === name.threadId ? name.threadId : `${name.threadId}_${name.rolloutId}`;
+  return `rollout-${name.stamp}-${ids}.jsonl${name.compressed === true ? ".zst" : ""}`;
+}
+
+/** The plain name of a rollout whichever form is given: the logical path that every report shows. */
+export function plainPath(path: string): string {
+  return path.endsWith(".jsonl.zst") ? path.slice(0, -".zst".length) : path;
+}
+
+/** The compressed sibling's name. */
+export function compressedPath(path: string): string {
+  return path.endsWith(".zst") ? path : `${path}.zst`;
+}
+
+/**
+ * A file-name stamp read as UTC, in milliseconds: that is what Codex does with it, although the writer used local time,
+ * so the result is off by the zone offset of the machine that wrote the file (rollout-format §1.2).
+ */
+export function stampToMs(stamp: string): number | undefined {
+  const match = /^(\d{4}-\d{2}-\d{2})T(\d{2})-(\d{2})-(\d{2})$/.exec(stamp);
+  if (match === null) return undefined;
+  return strictDateMs(`${match[1]}T${match[2]}:${match[3]}:${match[4]}Z`);
+}
+
+/** The inverse of `stampToMs`. */
+export function msToStamp(timeMs: number): string {
+  return new Date(timeMs).toISOString().slice(0, 19).replaceAll(":", "-");
+}
+
+const RFC3339 = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
+
+/** Milliseconds of an RFC 3339 time stamp (finer digits are cut off), or undefined when it is not one. */
+export function parseTimestamp(text: string): number | undefined {
+  const match = RFC3339.exec(text);
+  if (match === null) return undefined;
+  const [, date, time, fraction = "", zone = "Z"] = match;
+  const wholeMs = strictDateMs(`${date}T${time}${zone.toUpperCase()}`);
+  if (wholeMs === undefined) return undefined;
+  return wholeMs + Number(fraction.slice(1, 4).padEnd(3, "0"));
+}
+
+/** Refuses what `Date` would roll over, such as the 31st of February. */
+function strictDateMs(iso: string): number | undefined {
+  const timeMs = Date.parse(iso);
+  if (Number.isNaN(timeMs)) return undefined;
+  const day = new Date(`${iso.slice(0, 10)}T00:00:00Z`);
+  return Number.isNaN(day.getTime()) || day.toISOString().slice(0, 10) !== iso.slice(0, 10) ? undefined : timeMs;
+}
+
+/** The verbatim prefix `\\?\` that some Windows rows carry (state-and-compression §3.2). */
+export function withoutVerbatimPrefix(path: string): string {
+  if (path.startsWith("\\\\?\\UNC\\")) return `\\\\${path.slice(8)}`;
+  return path.startsWith("\\\\?\\") ? path.slice(4) : path;
+}

@@ -1,0 +1,49 @@
+/**
+ * The text by which a user message names its thread in lists (state-and-compression §2.6): one rule for the event
+ * `user_message` and for the turn item `UserMessage`.
+ */
+import type { EventOf, TurnItemOf } from "./record.ts";
+
+export type UserMessageText = { readonly text: string } | { readonly placeholder: "[Image]" | "[Audio]" };
+
+const REQUEST_MARKER = "## My request for Codex:";
+
+/** Text without what stands before the request marker, trimmed; else what kind of media it holds; undefined for nothing. */
+export function userMessageText(message: EventOf<"user_message"> | TurnItemOf<"UserMessage">): UserMessageText | undefined {
+  const parts = message.type === "user_message" ? partsOfEvent(message) : partsOfItem(message);
+  const text = stripMarker(parts.text);
+  if (text !== "") return { text };
+  if (parts.images) return { placeholder: "[Image]" };
+  return parts.audio ? { placeholder: "[Audio]" } : undefined;
+}
+
+interface Parts {
+  readonly text: string;
+  readonly images: boolean;
+  readonly audio: boolean;
+}
+
+function partsOfEvent(event: EventOf<"user_message">): Parts {
+  return {
+    text: event.message,
+    images: some(event.images) || some(event.file_ids) || some(event.local_images),
+    audio: some(event.audio) || some(event.local_audio),
+  };
+}
+
+function partsOfItem({ content }: TurnItemOf<"UserMessage">): Parts {
+  return {
+    text: content.map((part) => (part.type === "text" ? part.text : "")).join(""),
+    images: content.some(({ type }) => type === "image" || type === "local_image"),
+    audio: content.some(({ type }) => type === "audio" || type === "local_audio"),
+  };
+}
+
+function some(list: readonly unknown[] | null | undefined): boolean {
+  return list != null && list.length > 0;
+}
+
+function stripMarker(text: string): string {
+  const marker = text.indexOf(REQUEST_MARKER);
+  return (marker === -1 ? text : text.slice(marker + REQUEST_MARKER.length)).trim();
+}

@@ -1,0 +1,141 @@
+/**
+ * The database that is there before a run, as far as it can be read: its state, its level, and its rows by table.
+ * Reading leaves no trace; of a damaged file, whatever still reads is taken page by page (`salvage.ts`).
+ */
+import { lstatOrUndefined } from "../io/files.ts";
+import { isCorruption, quoteName, SqliteDatabase, type SqlRow } from "../io/sqlite.ts";
+import { checkHealth, readImage, type SqliteImage } from "../io/sqlite-image.ts";
+import type { DatabaseState } from "./report.ts";
+import { salvage } from "./salvage.ts";
+import { type Flavour, type MigrationProblem, type MigrationRow, readMigrationState } from "./schema.ts";
+
+export interface OldIndex {
+  readonly state: DatabaseState;
+  /** Highest migration that is known to have run; undefined when nothing tells. */
+  readonly level: number | undefined;
+  readonly flavour: Flavour | undefined;
+  readonly problems: readonly string[];
+  /** Rows of every table that could be read, `threads` included, without those that a run writes itself. */
+  readonly tables: ReadonlyMap<string, readonly SqlRow[]>;
+  /** The single row of `backfill_state`, if any. */
+  readonly backfill: SqlRow | undefined;
+  readonly pages: number;
+  readonly unreadablePages: number;
+}
+
+const NOTHING = { level: undefined, flavour: undefined, problems: [], tables: new Map(), backfill: undefined };
+const NO_PAGES = { pages: 0, unreadablePages: 0 };
+
+/** @throws RolloutError only when the file cannot be read at all (no permission). */
+export function readOldIndex(path: string): OldIndex {
+  const stat = lstatOrUndefined(path);
+  if (stat === undefined) return { state: "absent", ...NOTHING, ...NO_PAGES };
+  const walBytes = lstatOrUndefined(`${path}-wal`)?.size ?? 0;
+  if (stat.size === 0 && walBytes === 0) return { state: "empty", ...NOTHING, ...NO_PAGES };
+  const healthy = readHealthy(path);
+  return healthy.ok ? healthy.index : readDamaged(path, healthy.problems);
+}
+
+type Attempt =
+  | { readonly ok: true; readonly index: OldIndex }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+function readHealthy(path: string): Attempt {
+  try {
+    const image = readImage(path);
+    const health = checkHealth(image);
+    if (health.status === "empty") return { ok: true, index: { state: "empty", ...NOTHING, ...NO_PAGES } };
+    if (health.status !== "ok") return { ok: false, problems: health.problems };
+    return { ok: true, index: indexOf(image, path) };
+  } catch (error) {
+    if (isCorruption(error)) return { ok: false, problems: [error instanceof Error ? error.message : String(error)] };
+    throw error;
+  }
+}
+
+function indexOf(image: SqliteImage, path: string): OldIndex {
+  const db = SqliteDatabase.fromImage(image.toBuffer(), path);
+  try {
+    const names = db.all("select name from sqlite_schema where type = 'table'").map(({ name }) => String(name));
+    if (!names.includes("threads")) {
+      return { state: "damaged", ...NOTHING, problems: ["it has no table of threads"], ...NO_PAGES };
+    }
+    const migrations = names.includes("_sqlx_migrations") ? db.all("select * from _sqlx_migrations") : [];
+    const found = migrationState(migrations);
+    const tables = new Map(
+      names.filter((name) => !OWN_TABLES.has(name)).map((name) => [name, [...db.rows(`select * from ${quoteName(name)}`)]]),
+    );
+    const backfill = names.includes("backfill_state") ? db.get("select * from backfill_state") : undefined;
+    return { ...found, tables, backfill, pages: image.pageCount, unreadablePages: 0 };
+  } finally {
+    db.close();
+  }
+}
+
+/** Written anew by every build. */
+const OWN_TABLES = new Set(["_sqlx_migrations", "backfill_state", "sqlite_sequence"]);
+
+function readDamaged(path: string, problems: readonly string[]): OldIndex {
+  const found = salvage(path);
+  const tables = new Map(
+    Object.entries(found.tables)
+      .filter(([name]) => !OWN_TABLES.has(name))
+      .map(([name, rows]) => [name, rows.map(({ row }) => row)] as const),
+  );
+  return {
+    state: "damaged",
+    level: found.level,
+    flavour: found.flavour,
+    problems,
+    tables,
+    backfill: undefined,
+    pages: found.pages,
+    unreadablePages: found.unreadablePages,
+  };
+}
+
+function migrationState(rows: readonly SqlRow[]): Pick<OldIndex, "state" | "level" | "flavour" | "problems"> {
+  const { level, flavour, problems } = readMigrationState(rows.map(migrationRow));
+  const fatal = problems.filter(({ kind }) => kind !== "unknown");
+  return {
+    state: fatal.length === 0 && level > 0 ? "healthy" : "refused",
+    level: level === 0 ? undefined : level,
+    flavour: flavour === "mixed" ? undefined : flavour,
+    problems: level === 0 ? ["it says of no migration that it has run"] : problems.map(problemText),
+  };
+}
+
+function migrationRow(row: SqlRow): MigrationRow {
+  return {
+    version: Number(row["version"]),
+    description: String(row["description"]),
+    success: Number(row["success"]) !== 0,
+    checksum: row["checksum"] instanceof Uint8Array ? row["checksum"] : new Uint8Array(),
+  };
+}
+
+function problemText({ kind, version }: MigrationProblem): string {
+  switch (kind) {
+    case "checksum":
+      return `migration ${version} has another checksum than any release of Codex`;
+    case "unfinished":
+      return `migration ${version} did not finish`;
+    case "missing":
+      return `migration ${version} is missing although later ones have run`;
+    case "unknown":
+      return `migration ${version} is not known to this version`;
+    case "recency-collision":
+      return "migration 38 is the recency step that later became 39";
+    case "mixed":
+      return "its migrations come from Windows and from other builds";
+  }
+}
+
+/** Rows of `threads` by id; of several rows of one id the first. */
+export function threadRows(index: OldIndex): ReadonlyMap<string, SqlRow> {
+  const rows = new Map<string, SqlRow>();
+  for (const row of index.tables.get("threads") ?? []) {
+    if (typeof row.id === "string" && !rows.has(row.id)) rows.set(row.id, row);
+  }
+  return rows;
+}

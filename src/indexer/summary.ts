@@ -1,0 +1,139 @@
+/** The report of a run from what the run held in its hands. Pure. */
+import { join } from "node:path";
+import { plainPath } from "../format/names.ts";
+import type { Discovery, Home } from "../readers/home.ts";
+import type { Duplicate } from "./assemble.ts";
+import { STATE_DB } from "./databases.ts";
+import type { DesiredIndex } from "./desired.ts";
+import type { Differences } from "./differences.ts";
+import type { Manifest } from "./manifest.ts";
+import { type OldIndex, threadRows } from "./old-index.ts";
+import { SALVAGED_COLUMNS } from "./overlay.ts";
+import type { ReindexOptions } from "./options.ts";
+import type { Action, ColumnCount, DuplicateReport, Neighbour, ReindexReport, TableCount } from "./report.ts";
+import type { Rejection } from "./state-db.ts";
+
+interface Common {
+  readonly home: Home;
+  readonly options: ReindexOptions;
+  readonly discovery: Discovery;
+  readonly startedMs: number;
+}
+
+interface Full extends Common {
+  readonly old: OldIndex;
+  readonly desired: DesiredIndex;
+  readonly differences: Differences;
+  readonly neighbours: readonly Neighbour[];
+  readonly action: Action;
+  readonly rejections: readonly Rejection[];
+  readonly backup: string | undefined;
+}
+
+/** With a manifest alone: nothing had changed, and nothing was read. */
+export function summarize(input: Full | (Common & { readonly manifest: Manifest })): ReindexReport {
+  const common = {
+    codexHome: input.home.codexHome,
+    database: join(input.home.sqliteHome, STATE_DB),
+    rules: input.options.rules,
+    durationMs: input.options.now() - input.startedMs,
+  };
+  return "manifest" in input ? { ...common, ...unchangedReport(input) } : { ...common, ...fullReport(input) };
+}
+
+type Body = Omit<ReindexReport, "codexHome" | "database" | "rules" | "durationMs">;
+
+function unchangedReport({ discovery, manifest, options }: Common & { readonly manifest: Manifest }): Body {
+  const indexed = new Set(manifest.files.map(({ threadId }) => threadId)).size;
+  return {
+    level: manifest.level,
+    lineEnds: options.lineEnds,
+    before: { state: "healthy", level: manifest.level, problems: [] },
+    action: "unchanged",
+    backup: undefined,
+    files: { ...fileCounts(discovery), read: 0, unchanged: discovery.files.length, rejected: [] },
+    threads: { indexed, added: 0, changed: 0, withoutRollout: [] },
+    edges: 0,
+    columns: [],
+    tables: [],
+    salvage: undefined,
+    duplicates: [],
+    rejectedRows: [],
+    differences: [],
+    neighbours: [],
+    bytesRead: 0,
+  };
+}
+
+function fullReport(input: Full): Body {
+  const { old, desired, differences, discovery, options } = input;
+  const rows = threadRows(old);
+  const wasThere = old.state !== "absent" && old.state !== "empty";
+  return {
+    level: desired.level,
+    lineEnds: desired.flavour,
+    before: { state: old.state, level: old.level, problems: old.problems },
+    action: input.action,
+    backup: input.backup,
+    files: {
+      ...fileCounts(discovery),
+      read: desired.scan.filesRead,
+      unchanged: discovery.files.length - desired.scan.filesRead,
+      rejected: desired.rejected,
+    },
+    threads: {
+      indexed: new Set([...desired.threads.map(({ id }) => id), ...desired.untouched]).size + desired.keptRows.length,
+      added: differences.missing.length,
+      changed: new Set(differences.columns.map(({ id }) => id)).size,
+      withoutRollout: desired.withoutRollout,
+    },
+    edges: desired.edges.length,
+    columns: columnCounts(input),
+    tables: wasThere ? tableCounts(old, input.rejections) : [],
+    salvage: wasThere ? { pages: old.pages, unreadablePages: old.unreadablePages, threads: rows.size } : undefined,
+    duplicates: desired.duplicates.map(duplicateReport),
+    rejectedRows: input.rejections,
+    differences: options.mode === "write" ? [] : differences.columns,
+    neighbours: input.neighbours.map((neighbour) => ({
+      ...neighbour,
+      movedAside: neighbour.movedAside && options.mode === "write",
+    })),
+    bytesRead: desired.scan.bytesRead,
+  };
+}
+
+function fileCounts({ files, documents }: Discovery) {
+  return {
+    found: files.length,
+    archived: files.filter(({ archived }) => archived).length,
+    compressed: files.filter(({ path, logicalPath }) => path !== logicalPath).length,
+    documents: documents.length,
+  };
+}
+
+function columnCounts({ old, desired }: Full): readonly ColumnCount[] {
+  const rows = threadRows(old);
+  return SALVAGED_COLUMNS.map((column) => {
+    const recovered = desired.recovered.get(column) ?? 0;
+    const unknown = desired.threads.filter((thread) => !rows.has(thread.id) && isDefault(thread[column])).length;
+    return { column, derived: desired.threads.length - recovered - unknown, recovered, lost: unknown };
+  });
+}
+
+/** A value that a row has when nothing is known of it. */
+function isDefault(value: string | number | null): boolean {
+  return value === null || value === "" || value === 0 || value === "enabled";
+}
+
+function tableCounts(old: OldIndex, rejections: readonly Rejection[]): readonly TableCount[] {
+  return [...old.tables]
+    .filter(([table, rows]) => table !== "threads" && rows.length > 0)
+    .map(([table, rows]) => {
+      const dropped = rejections.filter((rejection) => rejection.table === table && rejection.reason !== "dangling-reference").length;
+      return { table, recovered: rows.length - dropped, dropped };
+    });
+}
+
+function duplicateReport({ id, chosen, others, reverted }: Duplicate): DuplicateReport {
+  return { id, chosen: plainPath(chosen.path), others: others.map(({ path }) => plainPath(path)), reverted };
+}

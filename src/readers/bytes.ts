@@ -1,0 +1,156 @@
+/**
+ * A rollout file as a stream of plain bytes, whatever its form on disk: the first station of every walk.
+ * Offsets here and everywhere after count bytes of the plain stream (state-and-compression §4.8).
+ */
+import { RolloutError } from "../errors.ts";
+import { closeFile, openRegularFile, readAt } from "../io/files.ts";
+import { FRAME_HEADER_BYTES, decodeZstd, frameInfo, isZstd } from "../io/zstd.ts";
+
+export interface ByteReader {
+  readonly path: string;
+  /** Told by the first bytes, not by the name. */
+  readonly form: "plain" | "zstd";
+  /** Size on disk when the file was opened; later growth is not read. */
+  readonly sizeBytes: number;
+  readonly mtimeMs: number;
+  /**
+   * Plain bytes from `from` (default 0) up to `to` (exclusive, default the end). A plain file is read from there; a
+   * compressed one is decoded from its start. A chunk is a view valid until the next one is asked for.
+   */
+  forward(from?: number, to?: number): Generator<Buffer>;
+  /**
+   * Chunks from `end` (exclusive, default the end) towards the start, each in reading order and valid until the next
+   * one is asked for; they grow from 64 KiB. Plain files only: for a compressed one this is an `internal` error.
+   */
+  backward(end?: number): Generator<{ readonly bytes: Buffer; readonly offset: number }>;
+  /** Set when the compressed stream broke; all that precedes `offset` has been yielded. */
+  readonly failure: { readonly message: string; readonly offset: number } | undefined;
+  /** Bytes taken from the disk so far. */
+  readonly bytesRead: number;
+  close(): void;
+}
+
+export interface BytesOptions {
+  /** Largest chunk. Default 1 MiB. */
+  readonly chunkBytes?: number;
+}
+
+const CHUNK_BYTES = 1024 * 1024;
+/** Compressed bytes read at a time: little, so that who wants only the head of the file reads little. */
+const COMPRESSED_CHUNK_BYTES = 128 * 1024;
+const FIRST_BACKWARD_BYTES = 64 * 1024;
+
+/** Opens a rollout for reading. @throws RolloutError as `openRegularFile` does. The caller closes it. */
+export function openBytes(path: string, options: BytesOptions = {}): ByteReader {
+  return new FileReader(path, Math.max(1, options.chunkBytes ?? CHUNK_BYTES));
+}
+
+class FileReader implements ByteReader {
+  readonly path: string;
+  readonly form: "plain" | "zstd";
+  readonly sizeBytes: number;
+  readonly mtimeMs: number;
+  failure: { readonly message: string; readonly offset: number } | undefined;
+  bytesRead = 0;
+  readonly #fd: number;
+  readonly #chunkBytes: number;
+  readonly #head: Buffer;
+  #closed = false;
+
+  constructor(path: string, chunkBytes: number) {
+    const { fd, stat } = openRegularFile(path);
+    this.path = path;
+    this.sizeBytes = stat.size;
+    this.mtimeMs = stat.mtimeMs;
+    this.#fd = fd;
+    this.#chunkBytes = chunkBytes;
+    const head = Buffer.alloc(Math.min(FRAME_HEADER_BYTES, stat.size));
+    try {
+      this.#head = head.subarray(0, this.#read(head, 0));
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.form = isZstd(this.#head) || isBrokenZstd(path, this.#head) ? "zstd" : "plain";
+  }
+
+  forward(from = 0, to = Number.POSITIVE_INFINITY): Generator<Buffer> {
+    return this.form === "zstd"
+      ? this.#decoded(from, to)
+      : this.#plain(from, Math.min(to, this.sizeBytes), this.#chunkBytes);
+  }
+
+  *backward(end = this.sizeBytes): Generator<{ readonly bytes: Buffer; readonly offset: number }> {
+    if (this.form === "zstd")
+      throw new RolloutError("internal", "a compressed stream has no way back", { path: this.path });
+    let offset = Math.min(end, this.sizeBytes);
+    let step = Math.min(FIRST_BACKWARD_BYTES, this.#chunkBytes);
+    let buffer = Buffer.allocUnsafeSlow(Math.min(step, offset));
+    while (offset > 0) {
+      const length = Math.min(step, offset);
+      if (buffer.length < length) buffer = Buffer.allocUnsafeSlow(length);
+      offset -= length;
+      const bytes = buffer.subarray(0, length);
+      if (this.#read(bytes, offset) < length) {
+        throw new RolloutError("mismatch", "the file became shorter while it was read", { path: this.path, offset });
+      }
+      yield { bytes, offset };
+      step = Math.min(step * 2, this.#chunkBytes);
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    closeFile(this.#fd);
+  }
+
+  *#plain(from: number, to: number, chunkBytes: number): Generator<Buffer> {
+    if (from >= to) return;
+    const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, to - from));
+    for (let offset = from; offset < to;) {
+      const wanted = Math.min(buffer.length, to - offset);
+      const count = this.#read(wanted === buffer.length ? buffer : buffer.subarray(0, wanted), offset);
+      if (count > 0) yield count === buffer.length ? buffer : buffer.subarray(0, count);
+      if (count < wanted) return;
+      offset += count;
+    }
+  }
+
+  *#decoded(from: number, to: number): Generator<Buffer> {
+    const claimed = frameInfo(this.#head)?.contentBytes ?? this.#chunkBytes;
+    const stream = decodeZstd(this.#plain(0, this.sizeBytes, COMPRESSED_CHUNK_BYTES), {
+      outputBytes: Math.min(this.#chunkBytes, Math.max(claimed, 1024)),
+    });
+    let offset = 0;
+    try {
+      while (offset < to) {
+        const next = stream.next();
+        if (next.done === true) {
+          if (!next.value.ok) this.failure = { message: next.value.message, offset };
+          return;
+        }
+        const chunk = next.value;
+        const wanted = chunk.subarray(Math.max(0, from - offset), Math.min(chunk.length, to - offset));
+        offset += chunk.length;
+        if (wanted.length > 0) yield wanted;
+      }
+    } finally {
+      stream.return({ ok: true, decodedBytes: offset });
+    }
+  }
+
+  #read(buffer: Buffer, position: number): number {
+    const count = readAt(this.#fd, buffer, position, this.path);
+    this.bytesRead += count;
+    return count;
+  }
+}
+
+/**
+ * A file named `.zst` whose first bytes are neither a frame's nor the beginning of JSON text: better reported once as a
+ * broken stream than line by line as noise.
+ */
+function isBrokenZstd(path: string, head: Buffer): boolean {
+  return path.endsWith(".zst") && !/^[\s{]/.test(head.toString("latin1", 0, 1));
+}
