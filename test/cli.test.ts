@@ -44,11 +44,11 @@ describe("pages", () => {
       "  [rest...]  more threads",
       "",
       "Options:",
-      "      --rules <text>  the set of rules: codex, best [default: best]",
-      "  -n, --dry-run       write nothing",
-      "      --check         compare",
-      "      --path <path>   a file [may be repeated]",
-      "      --limit <n>     how many",
+      "      --rules <codex|best>  the set of rules [default: best]",
+      "  -n, --dry-run             write nothing",
+      "      --check               compare",
+      "      --path <path>         a file [may be repeated]",
+      "      --limit <n>           how many",
       "",
       "Options of every command:",
       "      --codex-home <path>   the Codex home to work on; else CODEX_HOME, else ~/.codex",
@@ -212,7 +212,12 @@ describe("the process", () => {
   });
 
   it.skipIf(process.platform === "win32")("ends with 0 when the reader of a pipe goes away", async () => {
-    const child = spawn("sh", ["-c", '("$0" "$1" completion bash; echo "code $?" >&2) | true', process.execPath, BIN]);
+    const child = spawn("sh", [
+      "-c",
+      '(sleep 0.2; "$0" "$1" completion bash; echo "code $?" >&2) | true',
+      process.execPath,
+      BIN,
+    ]);
     let stderr = "";
     child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
     await new Promise((resolve) => child.on("close", resolve));

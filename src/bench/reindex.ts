@@ -114,7 +114,7 @@ function contenders(context: BenchContext, home: SynthHome): readonly Contender[
 /** Everything that an earlier contender built, backups included. */
 function removeDatabases(home: string): void {
   for (const name of readdirSync(home)) {
-    const built = name.includes(".sqlite") || name === "db-backups" || name.startsWith(".rollout-tool");
+    const built = name.includes(".sqlite") || name === "db-backups" || name === "rollout-tool";
     if (built) rmSync(join(home, name), { recursive: true, force: true });
   }
 }

@@ -17,7 +17,7 @@ export interface ValueSpec {
   readonly type: "boolean" | "string" | "integer" | "number" | "strings";
   /** One clause for the help page, lower case, no full stop. */
   readonly describe: string;
-  /** What the help page shows for the value, such as `<path>`; by default the type. */
+  /** What the help page shows for the value, such as `<path>`; by default the choices, or the type. */
   readonly placeholder?: string;
   readonly choices?: readonly string[];
   readonly default?: string | number;
@@ -128,7 +128,16 @@ interface Declaration<Options extends OptionSpecs, Positionals extends Positiona
   readonly examples: readonly (readonly [line: string, purpose: string])[];
 }
 
-/** A command as it is written: `run` knows its options by their types. */
+/**
+ * A command as it is written: `run` knows its options by their types.
+ *
+ * The file of a command is loaded for its help page too, so it imports little. What does the work is imported inside `run`:
+ *
+ *     async run(options, context) {
+ *       const { runReindex } = await import("./reindex-run.ts");
+ *       return runReindex(options, context);
+ *     }
+ */
 export interface CommandModule<Options extends OptionSpecs, Positionals extends PositionalSpecs> extends Declaration<
   Options,
   Positionals

@@ -3,6 +3,7 @@
  */
 import { type ErrorCode, errnoOf, RolloutError } from "../errors.ts";
 import { escapeText } from "../io/console.ts";
+import { toJson } from "./render.ts";
 
 export interface Failure {
   /** 2: could not do it. 70: a bug. */
@@ -62,7 +63,7 @@ export function renderFailure(failure: Failure, options: { readonly json: boolea
   const trace = options.debug && stack !== undefined ? `${escapeText(stack, { newlines: "keep" })}\n` : "";
   if (options.json) {
     const { path, line, offset } = error.place;
-    return `${JSON.stringify({ error: { code: error.code, message: error.message, path, line, offset, hint } })}\n${trace}`;
+    return `${toJson({ error: { code: error.code, message: error.message, path, line, offset, hint } })}\n${trace}`;
   }
   const bug = exitCode === 70 ? "this is a bug: " : "";
   const lines = [`rollout-tool: ${bug}${escapeText(error.message)}${placeText(error)}`];

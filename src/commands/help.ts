@@ -34,7 +34,7 @@ export function commandHelp(name: string, command: AnyCommand, columns: number |
   const width = pageWidth(columns);
   const positionals: Row[] = Object.entries(command.positionals).map(([label, spec]) => [
     positionalTerm(label, spec),
-    spec.describe + valueNotes({ ...spec, type: "string" }),
+    spec.choices === undefined ? spec.describe : `${spec.describe}: ${spec.choices.join(", ")}`,
   ]);
   const usage = ["Usage:", PROGRAM, name, ...positionals.map(([term]) => term), "[options]"].join(" ");
   const examples = command.examples.map(([line, purpose]) => `  # ${purpose}\n  ${PROGRAM} ${line}`);
@@ -85,14 +85,14 @@ function optionTerm(name: string, spec: OptionSpec): string {
 
 function placeholder(spec: OptionSpec): string {
   if (spec.placeholder !== undefined) return spec.placeholder;
+  if (spec.choices !== undefined) return `<${spec.choices.join("|")}>`;
   return spec.type === "integer" || spec.type === "number" ? "<n>" : "<text>";
 }
 
 function valueNotes(spec: OptionSpec): string {
-  const choices = spec.choices === undefined ? "" : `: ${spec.choices.join(", ")}`;
   const initial = spec.default === undefined ? "" : ` [default: ${spec.default}]`;
   const repeat = spec.type === "strings" ? " [may be repeated]" : "";
-  return choices + initial + repeat;
+  return initial + repeat;
 }
 
 /** Two columns, the second wrapped; a term too wide for the first stands on a line of its own. */

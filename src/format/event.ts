@@ -78,7 +78,7 @@ export interface UserMessageEvent {
   readonly local_images?: readonly string[];
   readonly local_image_details?: JsonArray;
   readonly audio?: readonly string[] | null;
-  readonly audio_order?: JsonArray;
+  readonly audio_order?: readonly ("inline" | "file")[];
   readonly local_audio?: readonly string[];
   readonly text_elements?: JsonArray;
 }
@@ -89,7 +89,7 @@ export interface AgentMessageEvent {
   readonly phase?: string | null;
   readonly memory_citation?: JsonObject | null;
   readonly delivery?: string | null;
-  readonly questions?: JsonValue;
+  readonly questions?: JsonArray | null;
 }
 
 export interface AgentReasoningEvent {
@@ -130,7 +130,7 @@ export interface ThreadSettings {
   readonly reasoning_summary?: string | null;
   readonly personality?: string | null;
   readonly collaboration_mode: CollaborationMode;
-  readonly disabled_plugin_ids?: readonly string[] | null;
+  readonly disabled_plugin_ids?: readonly string[];
 }
 
 export interface ThreadSettingsAppliedEvent {
@@ -180,8 +180,8 @@ export interface ExecCommandEndEvent {
   readonly parsed_cmd?: readonly JsonObject[];
   readonly source?: string;
   readonly interaction_input?: string | null;
-  readonly stdout: string;
-  readonly stderr: string;
+  readonly stdout?: string;
+  readonly stderr?: string;
   readonly aggregated_output?: string;
   readonly exit_code: number;
   readonly duration: Duration;
@@ -205,7 +205,7 @@ export interface PatchApplyEndEvent {
 export interface McpToolCallEndEvent {
   readonly type: "mcp_tool_call_end";
   readonly call_id: string;
-  readonly turn_id?: string | null;
+  readonly turn_id?: string;
   readonly invocation: { readonly server: string; readonly tool: string; readonly arguments?: JsonValue };
   readonly connector_id?: string | null;
   readonly link_id?: string | null;
@@ -224,7 +224,7 @@ export interface WebSearchEndEvent {
   readonly query: string;
   /** Required by 0.169.0; older files lack it. */
   readonly action?: WebSearchAction;
-  readonly results?: JsonValue;
+  readonly results?: JsonArray | null;
 }
 
 export interface ImageGenerationEndEvent {
@@ -233,9 +233,11 @@ export interface ImageGenerationEndEvent {
   readonly status: string;
   readonly revised_prompt?: string | null;
   readonly result?: string;
-  readonly file_id?: string | null;
+  /** camelCase on disk; stands for `result` where the image lies elsewhere. */
+  readonly fileId?: string;
   readonly saved_path?: string | null;
-  readonly transparent_background?: JsonValue;
+  readonly transparent_background?: boolean | null;
+  /** `{type: "usageLimitExceeded", limitId, resetsAt?}`. */
   readonly failure?: JsonObject | null;
 }
 
@@ -274,11 +276,11 @@ export interface GuardianAssessmentEvent {
   readonly target_item_id?: string | null;
   readonly status: "in_progress" | "approved" | "denied" | "timed_out" | "aborted";
   readonly risk_level?: string | null;
-  readonly user_authorization?: JsonValue;
+  readonly user_authorization?: string | null;
   readonly rationale?: string | null;
   readonly decision_source?: string | null;
   readonly action?: JsonObject;
-  readonly started_at_ms?: number | null;
+  readonly started_at_ms?: number;
   readonly completed_at_ms?: number | null;
 }
 
@@ -308,14 +310,80 @@ export interface UndoCompletedEvent {
   readonly message?: string | null;
 }
 
-/** Events that 0.169.0 knows and that carry nothing this tool reads: no release persists them by its policy. */
-export type LiveEventType =
-  | "warning"
-  | "stream_error";
+/**
+ * Events that live between Codex and its clients: known to 0.169.0, but no persistence policy keeps them, so that only
+ * some files of older releases hold a few (rollout-format §4, *extended*). Their fields are left as they are.
+ */
+export const LIVE_EVENTS = [
+  "warning",
+  "auth_recovery_started",
+  "auth_recovery_completed",
+  "guardian_warning",
+  "realtime_conversation_started",
+  "realtime_conversation_realtime",
+  "realtime_conversation_closed",
+  "realtime_conversation_sdp",
+  "model_reroute",
+  "model_verification",
+  "turn_moderation_metadata",
+  "safety_buffering",
+  "agent_reasoning_section_break",
+  "session_configured",
+  "environment_connected",
+  "environment_disconnected",
+  "thread_queue_changed",
+  "mcp_startup_update",
+  "mcp_startup_complete",
+  "mcp_tool_call_begin",
+  "web_search_begin",
+  "image_generation_begin",
+  "exec_command_begin",
+  "exec_command_output_delta",
+  "terminal_interaction",
+  "view_image_tool_call",
+  "exec_approval_request",
+  "request_permissions",
+  "request_user_input",
+  "dynamic_tool_call_request",
+  "dynamic_tool_call_response",
+  "elicitation_request",
+  "elicitation_abandoned",
+  "apply_patch_approval_request",
+  "deprecation_notice",
+  "stream_error",
+  "patch_apply_begin",
+  "patch_apply_updated",
+  "turn_diff",
+  "realtime_conversation_list_voices_response",
+  "plan_update",
+  "shutdown_complete",
+  "raw_response_item",
+  "raw_response_completed",
+  "item_started",
+  "hook_started",
+  "hook_completed",
+  "agent_message_content_delta",
+  "plan_delta",
+  "reasoning_content_delta",
+  "reasoning_raw_content_delta",
+  "collab_agent_spawn_begin",
+  "collab_agent_spawn_end",
+  "collab_agent_interaction_begin",
+  "collab_agent_interaction_end",
+  "collab_waiting_begin",
+  "collab_waiting_end",
+  "collab_close_begin",
+  "collab_close_end",
+  "collab_resume_begin",
+  "collab_resume_end",
+] as const;
+
+export type LiveEventType = (typeof LIVE_EVENTS)[number];
 
 export type LiveEvent<T extends LiveEventType = LiveEventType> = { readonly type: T } & JsonObject;
 
-interface StoredEventPayloads {
+/** Events that some release keeps in rollouts, or kept. */
+export interface StoredEventPayloads {
   readonly task_started: TaskStartedEvent;
   readonly task_complete: TaskCompleteEvent;
   readonly turn_aborted: TurnAbortedEvent;

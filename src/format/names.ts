@@ -68,9 +68,8 @@ export function compressedPath(path: string): string {
  * so the result is off by the zone offset of the machine that wrote the file (rollout-format §1.2).
  */
 export function stampToMs(stamp: string): number | undefined {
-  const match = /^(\d{4}-\d{2}-\d{2})T(\d{2})-(\d{2})-(\d{2})$/.exec(stamp);
-  if (match === null) return undefined;
-  return strictDateMs(`${match[1]}T${match[2]}:${match[3]}:${match[4]}Z`);
+  const match = /^(\d{4})-(\d{2})-(\d{2})T(\d{2})-(\d{2})-(\d{2})$/.exec(stamp);
+  return match === null ? undefined : utcMs(match);
 }
 
 /** The inverse of `stampToMs`. */
@@ -78,24 +77,28 @@ export function msToStamp(timeMs: number): string {
   return new Date(timeMs).toISOString().slice(0, 19).replaceAll(":", "-");
 }
 
-const RFC3339 = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
+const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/;
 
 /** Milliseconds of an RFC 3339 time stamp (finer digits are cut off), or undefined when it is not one. */
 export function parseTimestamp(text: string): number | undefined {
   const match = RFC3339.exec(text);
-  if (match === null) return undefined;
-  const [, date, time, fraction = "", zone = "Z"] = match;
-  const wholeMs = strictDateMs(`${date}T${time}${zone.toUpperCase()}`);
-  if (wholeMs === undefined) return undefined;
-  return wholeMs + Number(fraction.slice(1, 4).padEnd(3, "0"));
+  const wholeMs = match === null ? undefined : utcMs(match);
+  if (match === null || wholeMs === undefined) return undefined;
+  const [, , , , , , , fraction = "", sign, hours, minutes] = match;
+  const offsetMs = sign === undefined ? 0 : (Number(hours) * 60 + Number(minutes)) * 60_000;
+  return wholeMs + Number(fraction.slice(0, 3).padEnd(3, "0")) - (sign === "-" ? -offsetMs : offsetMs);
 }
 
-/** Refuses what `Date` would roll over, such as the 31st of February. */
-function strictDateMs(iso: string): number | undefined {
-  const timeMs = Date.parse(iso);
-  if (Number.isNaN(timeMs)) return undefined;
-  const day = new Date(`${iso.slice(0, 10)}T00:00:00Z`);
-  return Number.isNaN(day.getTime()) || day.toISOString().slice(0, 10) !== iso.slice(0, 10) ? undefined : timeMs;
+/** Year to second of a match as UTC. Refuses what `Date` would roll over, such as the 31st of February. */
+function utcMs([, year, month, day, hour, minute, second]: readonly (string | undefined)[]): number | undefined {
+  const [y, mo, d, h, mi, s] = [year, month, day, hour, minute, second].map(Number) as [number, number, number, number, number, number];
+  if (mo < 1 || mo > 12 || d < 1 || d > daysIn(y, mo) || h > 23 || mi > 59 || s > 60) return undefined;
+  return Date.UTC(y, mo - 1, d, h, mi, s);
+}
+
+function daysIn(year: number, month: number): number {
+  if (month !== 2) return [4, 6, 9, 11].includes(month) ? 30 : 31;
+  return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28;
 }
 
 /** The verbatim prefix `\\?\` that some Windows rows carry (state-and-compression §3.2). */

@@ -64,8 +64,8 @@ export interface PassthroughMetadata {
   readonly turn_id?: string | null;
   /** Unix seconds with a fraction. */
   readonly create_time?: number | null;
-  readonly content_item_kinds?: readonly string[] | null;
-  readonly content_item_metadata?: readonly JsonValue[] | null;
+  readonly content_item_kinds?: JsonValue;
+  readonly content_item_metadata?: JsonValue;
 }
 
 /** One edited file of a patch, by path (rollout-format §3.9.1, `patch_apply_end`). */
@@ -76,8 +76,8 @@ export type FileChange =
 
 /** What `turn_attribution` says about who began a turn. */
 export interface TurnAttribution {
-  readonly turn_id?: string | null;
-  readonly turn_trigger?: JsonValue;
+  readonly turn_id: string;
+  readonly turn_trigger?: string | null;
   readonly parent_turn_id?: string | null;
   readonly initiating_agent_path?: string | null;
   readonly root_turn_id?: string | null;

@@ -119,6 +119,12 @@ export interface TurnContext {
   readonly effort?: string | null;
   readonly summary?: "auto" | "concise" | "detailed" | "none" | null;
   readonly disabled_plugin_ids?: readonly string[] | null;
+  /** These were written by releases up to 0.142 and are dropped by 0.169.0. */
+  readonly workspace_roots?: JsonValue;
+  readonly current_date?: JsonValue;
+  readonly timezone?: JsonValue;
+  readonly network?: JsonValue;
+  readonly personality?: JsonValue;
 }
 
 /** What a self-sufficient checkpoint remembers (rollout-format §3.4). */

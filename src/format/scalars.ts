@@ -1,6 +1,6 @@
 /** Checks for single values: text, numbers, ids, paths. The leaves of the tables of shapes (`shapes-*.ts`). */
-import { isJsonObject, type JsonArray, type JsonObject, type JsonValue } from "./json.ts";
-import { type Check, type Complaint, complain, type Field, need } from "./shape.ts";
+import { isJsonObject, type JsonArray, type JsonObject } from "./json.ts";
+import { type Check, type Complaint, complain } from "./shape.ts";
 
 const NOT_TEXT = complain("is not a string");
 const NOT_FLAG = complain("is not true or false");
@@ -14,10 +14,6 @@ export const flag: Check<boolean> = (value) => (typeof value === "boolean" ? und
 export const float: Check<number> = (value) => (typeof value === "number" ? undefined : NOT_NUMBER);
 export const anyObject: Check<JsonObject> = (value) => (isJsonObject(value) ? undefined : NOT_OBJECT);
 export const anyList: Check<JsonArray> = (value) => (Array.isArray(value) ? undefined : NOT_ARRAY);
-export const anything: Check<JsonValue> = () => undefined;
-
-/** A field that is taken as it comes, and believed to be what its type says: unused, or left to its readers. */
-export const unread: Field<never> = { ...need(anything as Check<never>), absentIsFine: true, nullIsFine: true };
 
 /**
  * Bounds are compared as doubles. The largest 1,024 values of 64 bits share one double with 2^64, so the edge is not

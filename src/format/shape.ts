@@ -6,7 +6,7 @@
  * refuses, and fields that 0.142.3 does not know. One table serves all judges, so that what a release takes
  * (`acceptedBy`) and what the tool reads cannot drift apart unseen.
  */
-import { isJsonObject, type JsonObject } from "./json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
 
 /** A release whose acceptance of a line is imitated. */
 export type CodexRelease = "0.142.3" | "0.169.0";
@@ -31,8 +31,8 @@ export interface Field<out T> {
   readonly check: Check<T>;
   readonly absentIsFine: boolean;
   readonly nullIsFine: boolean;
-  /** What 0.142.3 makes of the field: reads it alike, does not know it and passes it by, or insists on it. */
-  readonly in142: "alike" | "unread" | "needed";
+  /** What 0.142.3 makes of the field: the same, nothing, insists on it; or it is the only one that looks at it. */
+  readonly in142: "alike" | "unread" | "needed" | "alone";
 }
 
 /** One field per key of `T`: a new member of the type does not compile until it is here. */
@@ -69,6 +69,16 @@ export function onceNeeded<T>(field: Field<T>): Field<T> {
   return { ...field, in142: "needed" };
 }
 
+/** A field that 0.142.3 looks at, and nobody else. */
+export function onlyIn142(field: Field<unknown>): Field<never> {
+  return { ...field, in142: "alone" } as Field<never>;
+}
+
+export const anything: Check<JsonValue> = () => undefined;
+
+/** A field that is taken as it comes, and believed to be what its type says: unused, or left to its readers. */
+export const unread: Field<never> = { check: anything as Check<never>, absentIsFine: true, nullIsFine: true, in142: "alike" };
+
 export function complain(message: string): Complaint {
   return { path: "", message };
 }
@@ -79,14 +89,13 @@ function below(name: string, complaint: Complaint): Complaint {
 
 /** An object with these fields; unknown keys are passed by, as every release does. Arrays are not objects. */
 export function object<T>(fields: FieldsOf<T>, ...rules: Rule[]): Check<T> {
-  const names: readonly string[] = Object.keys(fields);
-  const list: readonly Field<unknown>[] = Object.values(fields);
+  const all = Object.entries<Field<unknown>>(fields).filter(([, field]) => field !== unread);
+  const current = planOf(all.filter(([, field]) => field.in142 !== "alone"));
+  const old = planOf(all.filter(([, field]) => field.in142 !== "unread").map(([name, field]) => [name, rigid(field)]));
   return (value, judge) => {
     if (!isJsonObject(value)) return complain("is not an object");
-    for (let index = 0; index < names.length; index += 1) {
-      const complaint = checkField(value, names[index] as string, list[index] as Field<unknown>, judge);
-      if (complaint !== undefined) return complaint;
-    }
+    const complaint = follow(judge === "0.142.3" ? old : current, value, judge);
+    if (complaint !== undefined) return complaint;
     for (const rule of rules) {
       const message = rule(value, judge);
       if (message !== undefined) return complain(message);
@@ -95,21 +104,47 @@ export function object<T>(fields: FieldsOf<T>, ...rules: Rule[]): Check<T> {
   };
 }
 
+/** The fields to look at, as parallel lists: this loop runs for every object of every line. */
+interface Plan {
+  readonly names: readonly string[];
+  readonly checks: readonly Check<unknown>[];
+  readonly absentIsFine: readonly boolean[];
+  readonly nullIsFine: readonly boolean[];
+}
+
+function planOf(fields: readonly (readonly [string, Field<unknown>])[]): Plan {
+  return {
+    names: fields.map(([name]) => name),
+    checks: fields.map(([, field]) => field.check),
+    absentIsFine: fields.map(([, field]) => field.absentIsFine),
+    nullIsFine: fields.map(([, field]) => field.nullIsFine),
+  };
+}
+
+function rigid(field: Field<unknown>): Field<unknown> {
+  return field.in142 === "needed" ? { ...field, absentIsFine: false, nullIsFine: false } : field;
+}
+
+function follow(plan: Plan, owner: JsonObject, judge: Judge): Complaint | undefined {
+  const { names, checks } = plan;
+  for (let index = 0; index < names.length; index += 1) {
+    const name = names[index] as string;
+    const member = owner[name];
+    if (member === undefined) {
+      if (plan.absentIsFine[index] === true) continue;
+      return { path: name, message: "is missing" };
+    }
+    if (member === null && plan.nullIsFine[index] === true) continue;
+    const complaint = (checks[index] as Check<unknown>)(member, judge);
+    if (complaint !== undefined) return below(name, complaint);
+  }
+  return undefined;
+}
+
 /** A check per variant; hand it to `tagged`. */
 export function objects<P>(fields: VariantFields<P>): { readonly [V in keyof P]: Check<P[V]> } {
   const checks = Object.entries<FieldsOf<unknown>>(fields).map(([variant, spec]) => [variant, object(spec)]);
   return Object.fromEntries(checks) as { readonly [V in keyof P]: Check<P[V]> };
-}
-
-function checkField(owner: JsonObject, name: string, field: Field<unknown>, judge: Judge): Complaint | undefined {
-  if (judge === "0.142.3" && field.in142 === "unread") return undefined;
-  const value = owner[name];
-  if (value === undefined || (value === null && field.nullIsFine)) {
-    if (judge === "0.142.3" && field.in142 === "needed") return { path: name, message: "is needed by 0.142.3" };
-    return value === null || field.absentIsFine ? undefined : { path: name, message: "is missing" };
-  }
-  const complaint = field.check(value, judge);
-  return complaint === undefined ? undefined : below(name, complaint);
 }
 
 export function listOf<T>(check: Check<T>): Check<readonly T[]> {

@@ -17,13 +17,13 @@ import type {
   ToolOutputContent,
   WebSearchAction,
 } from "./response-item.ts";
-import { anyList, anything, effort, flag, float, text, u64, unread } from "./scalars.ts";
-import { byDefault, type Check, either, lenient, listOf, mapOf, may, need, newer, not142, object, objects, onceNeeded, oneOf, refuse, tagged, unlike142, type VariantFields } from "./shape.ts";
+import { anyList, effort, flag, float, text, u64 } from "./scalars.ts";
+import { anything, byDefault, type Check, either, lenient, listOf, mapOf, may, need, newer, not142, object, objects, onceNeeded, oneOf, refuse, tagged, unlike142, unread, type VariantFields } from "./shape.ts";
 import { imageDetail, phase } from "./shapes-settings.ts";
 
 const textList = listOf(text);
 
-const passthrough = object<PassthroughMetadata>({
+export const passthrough = object<PassthroughMetadata>({
   turn_id: may(text),
   create_time: newer(may(float)),
   content_item_kinds: unread,
@@ -153,7 +153,7 @@ const itemFields: VariantFields<ResponseItemPayloads> = {
   compaction: { ...base, encrypted_content: need(text) },
   context_compaction: { ...base, encrypted_content: may(text) },
   compaction_trigger: bare,
-  additional_tools: { ...base, role: need(text), tools: need(anyList) },
+  additional_tools: { ...bare, id: may(text), role: need(text), tools: need(anyList) },
   configuration_update: { ...bare, reasoning: need(object<{ effort: string }>({ effort: need(effort) })) },
   ghost_snapshot: { ...bare, ghost_commit: unread },
 };

@@ -1,8 +1,8 @@
 /** Shapes of `session_meta` and `turn_context` (rollout-format §3.1, §3.2). Tables that `decode.ts` runs. */
 import type { JsonObject } from "./json.ts";
 import type { GitInfo, HistoryBase, SessionMeta, TurnContext } from "./record.ts";
-import { absolutePath, anything, effort, fileUri, flag, text, u64, unread, uuid } from "./scalars.ts";
-import { byDefault, type Check, either, lenient, listOf, may, need, newer, object, onceNeeded, oneOf, tagged, unlike142 } from "./shape.ts";
+import { absolutePath, effort, fileUri, flag, text, u64, uuid } from "./scalars.ts";
+import { anything, byDefault, type Check, either, lenient, listOf, may, need, newer, object, onceNeeded, oneOf, onlyIn142, tagged, unlike142, unread } from "./shape.ts";
 import {
   activePermissionProfile,
   approvalPolicy,
@@ -83,6 +83,7 @@ export const sessionMeta: Check<SessionMeta> = object<SessionMeta>(
 );
 
 const textList = listOf(text);
+const multiAgentMode = oneOf("none", "explicitRequestOnly", "proactive");
 
 export const turnContext: Check<TurnContext> = object<TurnContext>(
   {
@@ -99,12 +100,17 @@ export const turnContext: Check<TurnContext> = object<TurnContext>(
     comp_hash: may(text),
     collaboration_mode: may(collaborationMode),
     multi_agent_version: may(multiAgentVersion),
-    multi_agent_mode: unread,
+    multi_agent_mode: onlyIn142(may(multiAgentMode)),
     realtime_active: may(flag),
     cyber_access_program: newer(may(cyberAccessProgram)),
     effort: may(effort),
     summary: onceNeeded(may(reasoningSummary)),
     disabled_plugin_ids: newer(may(textList)),
+    workspace_roots: onlyIn142(may(listOf(absolutePath))),
+    current_date: onlyIn142(may(text)),
+    timezone: onlyIn142(may(text)),
+    network: onlyIn142(may(object({ allowed_domains: need(textList), denied_domains: need(textList) }))),
+    personality: onlyIn142(may(oneOf("none", "friendly", "pragmatic"))),
   },
   (context) =>
     context["sandbox_policy"] == null && context["permission_profile"] == null ? "has neither policy nor profile" : undefined,

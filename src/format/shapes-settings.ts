@@ -16,22 +16,8 @@ import type {
   TurnAttribution,
 } from "./parts.ts";
 import type { SessionSource, ThreadSpawn } from "./record.ts";
-import { absolutePath, agentPath, anyList, anything, effort, flag, i32, i64, text, u32, u64, unread, uuid } from "./scalars.ts";
-import {
-  byDefault,
-  type Check,
-  complain,
-  either,
-  lenient,
-  listOf,
-  may,
-  need,
-  newer,
-  object,
-  oneOf,
-  tagged,
-  unlike142,
-} from "./shape.ts";
+import { absolutePath, agentPath, anyList, effort, flag, i32, i64, text, u32, u64, uuid } from "./scalars.ts";
+import { anything, byDefault, type Check, complain, either, lenient, listOf, may, need, newer, object, oneOf, tagged, unlike142, unread } from "./shape.ts";
 
 export const usage: Check<TokenUsage> = object<TokenUsage>({
   input_tokens: need(i64),

@@ -4,8 +4,8 @@
  */
 import type { JsonArray, JsonObject } from "./json.ts";
 import type { FileChange } from "./parts.ts";
-import { absolutePath, agentPath, anyList, anything, effort, fileUri, flag, float, i32, text, u32, u64, unread, uuid } from "./scalars.ts";
-import { byDefault, type Check, either, lenient, listOf, mapOf, may, need, newer, not142, object, objects, oneOf, refuse, tagged, unlike142, type VariantFields } from "./shape.ts";
+import { absolutePath, agentPath, anyList, effort, fileUri, flag, float, i32, text, u32, u64, uuid } from "./scalars.ts";
+import { anything, byDefault, type Check, either, lenient, listOf, mapOf, may, need, newer, not142, object, objects, oneOf, refuse, tagged, unlike142, unread, type VariantFields } from "./shape.ts";
 import { toolOutput, webSearchAction } from "./shapes-items.ts";
 import { duration, imageDetail, phase } from "./shapes-settings.ts";
 import type { TurnItem, TurnItemPayloads, UserInput } from "./turn-item.ts";
@@ -66,6 +66,9 @@ export const reviewOutput = object<JsonObject>({
 const citation = object<JsonObject>({ path: need(text), lineStart: need(u32), lineEnd: need(u32), note: need(text) });
 export const memoryCitation = object<JsonObject>({ entries: need(listOf(citation)), rolloutIds: need(textList) });
 
+/** Questions put to the user while a turn goes on. */
+export const questions = listOf(object<JsonObject>({ title: need(text) }));
+
 export const toolResult = object<JsonObject>({
   content: need(anyList),
   structuredContent: unread,
@@ -125,7 +128,7 @@ const fields: VariantFields<TurnItemPayloads> = {
     phase: may(phase),
     memory_citation: may(memoryCitation),
     delivery: newer(may(oneOf("async"))),
-    questions: newer(may(anyList)),
+    questions: newer(may(questions)),
     moderation: newer(may(object<JsonObject>({ moderated: need(flag) }))),
   },
   Reasoning: { id: need(text), summary_text: need(textList), raw_content: byDefault(textList) },
@@ -142,15 +145,15 @@ const fields: VariantFields<TurnItemPayloads> = {
     command: need(textList),
     cwd: need(fileUri),
     parsed_cmd: need(parsedCommands),
-    source: byDefault(commandSource),
+    source: need(commandSource),
     interaction_input: may(text),
     status: need(oneOf("in_progress", "completed", "failed", "declined")),
-    stdout: unread,
-    stderr: unread,
+    stdout: may(text),
+    stderr: may(text),
     aggregated_output: may(text),
     exit_code: may(i32),
     duration: may(duration),
-    formatted_output: unread,
+    formatted_output: may(text),
   },
   FileChange: {
     id: need(text),
@@ -167,10 +170,10 @@ const fields: VariantFields<TurnItemPayloads> = {
     arguments: { ...need(anything), nullIsFine: true },
     connectorId: may(text),
     mcpAppResourceUri: may(text),
-    mcpAppUi: unread,
+    mcpAppUi: newer(may(object<JsonObject>({ resourceUri: need(text), preferredModelDisplayMode: need(text) }))),
     linkId: may(text),
     appName: newer(may(text)),
-    templateId: newer(may(text)),
+    templateId: unread,
     actionName: newer(may(text)),
     pluginId: may(text),
     readOnlyHint: newer(may(flag)),

@@ -27,10 +27,10 @@ export interface AgentMessageTurnItem {
   readonly id: string;
   readonly content: readonly { readonly type: "Text"; readonly text: string }[];
   readonly phase?: string | null;
-  readonly memory_citation?: JsonValue;
+  readonly memory_citation?: JsonObject | null;
   readonly delivery?: string | null;
-  readonly questions?: JsonValue;
-  readonly moderation?: JsonValue;
+  readonly questions?: JsonArray | null;
+  readonly moderation?: JsonObject | null;
 }
 
 export interface ReasoningTurnItem {
@@ -62,7 +62,7 @@ export interface CommandExecutionTurnItem {
   /** A `file://` URI. */
   readonly cwd: string;
   readonly parsed_cmd: readonly JsonObject[];
-  readonly source?: string;
+  readonly source: string;
   readonly interaction_input?: string | null;
   readonly status: "in_progress" | "completed" | "failed" | "declined";
   readonly stdout?: string | null;
@@ -77,7 +77,7 @@ export interface FileChangeTurnItem {
   readonly type: "FileChange";
   readonly id: string;
   readonly changes: { readonly [path: string]: FileChange };
-  readonly status?: string | null;
+  readonly status?: "completed" | "failed" | "declined" | null;
   readonly auto_approved?: boolean | null;
   readonly stdout?: string | null;
   readonly stderr?: string | null;
@@ -91,15 +91,15 @@ export interface McpToolCallTurnItem {
   readonly arguments: JsonValue;
   readonly connectorId?: string | null;
   readonly mcpAppResourceUri?: string | null;
-  readonly mcpAppUi?: JsonValue;
+  readonly mcpAppUi?: JsonObject | null;
   readonly linkId?: string | null;
   readonly appName?: string | null;
-  readonly templateId?: string | null;
+  readonly templateId?: JsonValue;
   readonly actionName?: string | null;
   readonly pluginId?: string | null;
   readonly readOnlyHint?: boolean | null;
   readonly status: "inProgress" | "completed" | "failed";
-  readonly result?: JsonValue;
+  readonly result?: JsonObject | null;
   readonly error?: { readonly message: string } | null;
   readonly duration?: Duration | null;
 }
@@ -113,14 +113,14 @@ export interface DynamicToolCallTurnItem {
   readonly status: string;
   readonly content_items?: JsonArray | null;
   readonly success?: boolean | null;
-  readonly error?: JsonValue;
+  readonly error?: string | null;
   readonly duration?: Duration | null;
 }
 
 export interface FunctionCallOutputTurnItem {
   readonly type: "FunctionCallOutput";
   readonly id: string;
-  readonly name?: string | null;
+  readonly name: string;
   readonly namespace?: string | null;
   readonly output: ToolOutput;
 }
@@ -130,7 +130,7 @@ export interface WebSearchTurnItem {
   readonly id: string;
   readonly query: string;
   readonly action: WebSearchAction;
-  readonly results?: JsonValue;
+  readonly results?: JsonArray | null;
 }
 
 export interface ImageViewTurnItem {
@@ -183,8 +183,8 @@ export interface SubAgentActivityTurnItem {
 export interface EnteredReviewModeTurnItem {
   readonly type: "EnteredReviewMode";
   readonly id: string;
-  readonly target?: JsonValue;
-  readonly user_facing_hint?: string | null;
+  readonly target: JsonObject;
+  readonly user_facing_hint: string;
 }
 
 export interface ExitedReviewModeTurnItem {

@@ -114,7 +114,6 @@ class Survey {
   /** Records that have to reach the fold in file order, with their offsets. */
   readonly #records: { readonly record: RolloutRecord; readonly offset: number }[] = [];
   #paginated = false;
-  #emptyCwd = false;
   #lastHead: Buffer = Buffer.alloc(0);
   /** End of the head when the middle is skipped. */
   #headEnd: number | undefined;
@@ -129,7 +128,6 @@ class Survey {
 
   run(): Extraction | undefined {
     this.#readForward();
-    if (this.#emptyCwd) return undefined;
     let assumedCwd: string | undefined;
     if (this.#headEnd !== undefined) {
       const tail = this.#readTail(this.#headEnd);
@@ -139,10 +137,11 @@ class Survey {
     if (!this.#decodeKept()) return undefined;
     this.#records.sort((a, b) => a.offset - b.offset);
     for (const { record, offset } of this.#records) this.#fold.add(record, offset);
+    if (this.#fold.needsFirstTurn) return undefined;
     const result = this.#fold.finish();
     return {
       result: result.ok && assumedCwd !== undefined ? { ok: true, facts: { ...result.facts, cwd: assumedCwd } } : result,
-      lastLineMs: this.#lastLineMs(),
+      lastLineMs: timestampIn(this.#lastHead),
       broken: this.#reader.failure,
       head: this.#digest.value,
       bytesRead: this.#reader.bytesRead,
@@ -151,8 +150,11 @@ class Survey {
 
   #readForward(): void {
     const compressed = this.#reader.form === "zstd";
+    // Only references: the last chunk of a plain file is not overwritten any more.
+    let [lastBuffer, lastStart, lastEnd] = [this.#lastHead, 0, 0];
     const select = (buffer: Buffer, start: number, end: number): boolean => {
       if (compressed) this.#lastHead = headOf(buffer, start, end, this.#lastHead);
+      else [lastBuffer, lastStart, lastEnd] = [buffer, start, end];
       return this.#wants(peekKind(buffer, start, end), buffer, start, end);
     };
     for (const line of splitLines(this.#digest.of(this.#reader.forward()), { select })) {
@@ -165,6 +167,7 @@ class Survey {
         return;
       }
     }
+    if (!compressed) this.#lastHead = headOf(lastBuffer, lastStart, lastEnd, this.#lastHead);
   }
 
   #wants(kind: string | undefined, buffer: Buffer, start: number, end: number): boolean {
@@ -208,7 +211,6 @@ class Survey {
     const { record } = entry;
     if (record.type === "session_meta" && this.#records.length === 0) {
       this.#paginated = historyModeOf(record.payload) === "paginated";
-      this.#emptyCwd = record.payload.cwd === "";
     }
     if (record.type === "session_meta" || isLate(lateKindOf(record))) this.#records.push({ record, offset: position.offset });
     else this.#fold.add(record, position.offset);
@@ -273,15 +275,6 @@ class Survey {
     return true;
   }
 
-  #lastLineMs(): number | undefined {
-    if (this.#lastHead.length === 0 && this.#reader.form === "plain") {
-      for (const line of splitLinesBackward(this.#reader)) {
-        const timeMs = timestampIn(line.bytes);
-        if (timeMs !== undefined) return timeMs;
-      }
-    }
-    return timestampIn(this.#lastHead);
-  }
 }
 
 /** Digest of the first bytes of a file that somebody else is reading. */
@@ -317,7 +310,7 @@ function lateKindOf(record: RolloutRecord): string {
 
 /** A token count without figures is ignored (state-and-compression §2.4), so it must not replace one that has them. */
 function infoIsNull(buffer: Buffer, start: number, end: number): boolean {
-  return buffer.subarray(start, end).indexOf('"info":null', 0, "latin1") !== -1;
+  return buffer.toString("latin1", start, Math.min(end, start + 256)).includes('"info":null');
 }
 
 /** By the item's own `type`, which all writers put first; anything that looks otherwise is parsed. */

@@ -3,16 +3,17 @@
  * rollout holds (state-and-compression §2.13). `old-index.ts` lays them over the rows that rollouts give.
  *
  * A table whose tree reads to the end is taken as it is. For the others, rows are looked for in order of trust: the
- * tree as far as it reads; present pages that no tree leads to; pages given up; older copies of pages in the `-wal`;
- * and last the indexes, which repeat some columns of `threads` and all of `thread_spawn_edges`.
+ * tree as far as it reads; present pages that no tree leads to; the indexes, which repeat some columns of `threads` and
+ * all of `thread_spawn_edges`; pages given up; older copies of pages, mostly in the `-wal`.
  */
 import { AGES, type Age, type PageRow, PageReader } from "../io/sqlite-pages.ts";
 import { readRemains, type ReadImageOptions, type SqliteImage } from "../io/sqlite-image.ts";
 import type { SqlRow, SqlValue } from "../io/sqlite.ts";
+import { KNOWN_LEVEL } from "./levels.ts";
 import {
   type Column,
   type Flavour,
-  KNOWN_LEVEL,
+  leastLevelWith,
   migrationRow,
   type MigrationState,
   readMigrationState,
@@ -53,11 +54,15 @@ export function salvageImage(image: SqliteImage): Salvage {
   const reader = new PageReader(image);
   const objects = readObjects(reader);
   const tables = readTrees(reader, objects);
-  const gaps = new Set([...tables.values()].filter((table) => !table.isComplete).map((table) => table.name));
-  if (gaps.size > 0) {
-    for (const age of AGES) addLooseRows(reader, tables, gaps, age);
-    addIndexedRows(reader, objects, tables, gaps);
-  }
+  const names = [...tables.keys()];
+  const gaps = new Set(names.filter((name) => tables.get(name)?.isComplete !== true));
+  // Past a break in the log a tree may read to the end and still have lost a page that was new.
+  const suspects = reader.isBroken ? new Set(names) : gaps;
+  addLooseRows(reader, tables, suspects, "present");
+  // Before anything outdated: an index that reads is as present as the table.
+  for (const name of suspects) addIndexedRows(reader, objects, tables.get(name));
+  addLooseRows(reader, tables, gaps, "freed");
+  addLooseRows(reader, tables, gaps, "older");
   return summary(reader, objects, tables);
 }
 
@@ -74,7 +79,7 @@ interface Found {
   readonly origin: "reachable" | "orphan";
   /** Columns whose value is lost. */
   readonly lost: readonly string[];
-  /** Width of the stored row, which tells something about the level. */
+  /** Columns of the stored row; 0 for one put together from indexes. */
   readonly width: number;
 }
 
@@ -107,7 +112,7 @@ function readTrees(reader: PageReader, objects: Objects): Map<string, Table> {
     if (shape === undefined) continue;
     const root = objects.roots.get(name) ?? objects.roots.get(FORMER_NAMES[name] ?? "");
     const tree = root === undefined ? { rows: [], isComplete: objects.isComplete } : reader.readTable(root);
-    const table: Table = { name, columns, rows: new Map(), isComplete: tree.isComplete && !reader.isBroken };
+    const table: Table = { name, columns, rows: new Map(), isComplete: tree.isComplete };
     for (const row of tree.rows) {
       if (fits(row.values, shape)) addRow(table, row, row.age === "present" ? "reachable" : "orphan");
       else table.isComplete = false;
@@ -119,6 +124,7 @@ function readTrees(reader: PageReader, objects: Objects): Map<string, Table> {
 
 /** Rows of pages that no tree leads to. All rows of a page are of one table: the one that most of them fit. */
 function addLooseRows(reader: PageReader, tables: ReadonlyMap<string, Table>, gaps: ReadonlySet<string>, age: Age): void {
+  if (gaps.size === 0) return;
   for (const leaf of reader.looseLeaves(age)) {
     const name = tableOf(leaf);
     const table = name === undefined || !gaps.has(name) ? undefined : tables.get(name);
@@ -175,4 +181,54 @@ function foundOf(columns: readonly Column[], { rowid, values }: PageRow, origin:
 function keyOf(columns: readonly Column[], values: Found["values"]): string | undefined {
   const parts = columns.filter((column) => column.key > 0).map((column) => values[column.name]);
   return parts.includes(undefined) ? undefined : JSON.stringify(parts.map(String));
+}
+
+/** Puts rows together from the entries of a table's indexes, which name each row by its number. */
+function addIndexedRows(reader: PageReader, objects: Objects, table: Table | undefined): void {
+  if (table === undefined) return;
+  const byRow = new Map<number, Record<string, SqlValue>>();
+  for (const { name, columns } of schemaAt(KNOWN_LEVEL).indexes.get(table.name) ?? []) {
+    const root = objects.roots.get(name);
+    if (root === undefined) continue;
+    for (const { values } of reader.readIndex(root)) {
+      const rowid = values.at(-1);
+      if (values.length !== columns.length + 1 || typeof rowid !== "number") continue;
+      const known = byRow.get(rowid) ?? {};
+      for (const [index, column] of columns.entries()) known[column] ??= values[index] ?? null;
+      byRow.set(rowid, known);
+    }
+  }
+  for (const values of byRow.values()) {
+    const lost = table.columns.filter((column) => values[column.name] === undefined).map((column) => column.name);
+    addFound(table, { values, origin: "orphan", lost, width: 0 });
+  }
+}
+
+function summary(reader: PageReader, objects: Objects, tables: ReadonlyMap<string, Table>): Salvage {
+  const stored = [...(tables.get("_sqlx_migrations")?.rows.values() ?? [])].map(({ values }) => migrationRow(values));
+  const migrations = readMigrationState(stored.toSorted((a, b) => a.version - b.version));
+  const width = [...(tables.get("threads")?.rows.values() ?? [])].reduce((most, row) => Math.max(most, row.width), 0);
+  const trusted = tables.get("_sqlx_migrations")?.isComplete === true && migrations.level > 0;
+  const level = trusted ? migrations.level : Math.max(migrations.level, leastLevelWith(objects.roots.keys(), width));
+  const kept = [...tables.values()].map((table) => [table.name, rowsOf(table, level)] as const).filter(([, rows]) => rows.length > 0);
+  return {
+    tables: Object.fromEntries(kept),
+    rowsByTable: Object.fromEntries(kept.map(([name, rows]) => [name, rows.length])),
+    migrations,
+    level: level === 0 ? undefined : level,
+    flavour: migrations.flavour === "mixed" ? undefined : migrations.flavour,
+    ...reader.countPages(),
+  };
+}
+
+function rowsOf({ name, columns, rows }: Table, level: number): readonly SalvagedRow[] {
+  const needed = columns.filter((column) => column.notNull && column.byDefault === null);
+  const width = level === 0 ? 0 : (schemaAt(level).tables.get(name)?.length ?? 0);
+  return [...rows.values()].flatMap((found) => {
+    // A thread is worth having in part, since its rollout gives the rest; elsewhere a row without what it must have is not.
+    if (name !== "threads" && needed.some((column) => found.values[column.name] === undefined)) return [];
+    const added = found.width === 0 ? [] : columns.slice(found.width, width);
+    const row = { ...found.values, ...Object.fromEntries(added.map((column) => [column.name, column.byDefault])) };
+    return [{ row, origin: found.origin }];
+  });
 }

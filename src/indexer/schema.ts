@@ -5,40 +5,13 @@
  */
 import { RolloutError } from "../errors.ts";
 import { quoteName, SqliteDatabase, type SqlRow, type SqlValue } from "../io/sqlite.ts";
+import { KNOWN_LEVEL } from "./levels.ts";
 import { type Migration, MIGRATIONS } from "./migrations.ts";
 
-/** The highest level this tool can build: that of Codex 0.169.0. */
-export const KNOWN_LEVEL = 62;
+export { KNOWN_LEVEL, levelOfRelease } from "./levels.ts";
 
 /** Line ends of the SQL text a Codex build was compiled from; they decide every checksum (§1.7). */
 export type Flavour = "lf" | "crlf";
-
-/** Highest level of the releases that were looked at, generation 5 of the file (§1.3), oldest first. */
-const RELEASES: readonly (readonly [release: string, level: number])[] = [
-  ["0.105.0", 17],
-  ["0.120.0", 24],
-  ["0.130.0", 31],
-  ["0.142.3", 39],
-  ["0.150.0", 51],
-  ["0.160.0", 58],
-  ["0.169.0", KNOWN_LEVEL],
-];
-
-/**
- * The level a Codex release can open: that of the newest known release not above it, since a lower level is migrated
- * upwards at start. Undefined for anything older than 0.105.0 (another generation of the file) or not a version.
- */
-export function levelOfRelease(release: string): number | undefined {
-  const wanted = versionNumber(release);
-  if (wanted === undefined) return undefined;
-  return RELEASES.findLast(([known]) => (versionNumber(known) ?? Infinity) <= wanted)?.[1];
-}
-
-function versionNumber(release: string): number | undefined {
-  const match = /^v?(\d{1,5})\.(\d{1,5})\.(\d{1,5})(?:[-+].*)?$/.exec(release);
-  if (match === null) return undefined;
-  return (Number(match[1]) * 1e5 + Number(match[2])) * 1e5 + Number(match[3]);
-}
 
 export interface Column {
   readonly name: string;
@@ -58,12 +31,19 @@ export interface SchemaObject {
   readonly sql: string | undefined;
 }
 
+export interface IndexColumns {
+  readonly name: string;
+  readonly columns: readonly string[];
+}
+
 export interface Schema {
   readonly level: number;
   /** In the order in which Codex's file lists them. */
   readonly objects: readonly SchemaObject[];
   /** Columns by table, in physical order. */
   readonly tables: ReadonlyMap<string, readonly Column[]>;
+  /** Indexes by table, automatic ones included, with the columns they sort by. */
+  readonly indexes: ReadonlyMap<string, readonly IndexColumns[]>;
   /** Rows that the migrations themselves put in, by table. */
   readonly seeds: ReadonlyMap<string, readonly SqlRow[]>;
 }
@@ -103,8 +83,9 @@ function readSchema(level: number): Schema {
     const objects = db.all("select type, name, tbl_name, sql from sqlite_schema order by rowid").map(schemaObject);
     const names = objects.filter((object) => object.type === "table").map((object) => object.name);
     const tables = new Map(names.map((name) => [name, columnsOf(db, name)]));
+    const indexes = new Map(names.map((name) => [name, indexesOf(db, name)]));
     const filled = names.map((name) => [name, db.all(`select * from ${quoteName(name)}`)] as const);
-    return { level, objects, tables, seeds: new Map(filled.filter(([, rows]) => rows.length > 0)) };
+    return { level, objects, tables, indexes, seeds: new Map(filled.filter(([, rows]) => rows.length > 0)) };
   } finally {
     db.close();
   }
@@ -120,6 +101,13 @@ function schemaObject(row: SqlRow): SchemaObject {
   };
 }
 
+function indexesOf(db: SqliteDatabase, table: string): readonly IndexColumns[] {
+  return db.all(`pragma index_list(${quoteName(table)})`).map((index) => {
+    const name = String(index["name"]);
+    return { name, columns: db.all(`pragma index_info(${quoteName(name)})`).map((row) => String(row["name"])) };
+  });
+}
+
 /** The columns of a table of an open database, with what their defaults evaluate to. */
 export function columnsOf(db: SqliteDatabase, table: string): readonly Column[] {
   return db.all(`pragma table_info(${quoteName(table)})`).map((row) => ({
@@ -129,6 +117,29 @@ export function columnsOf(db: SqliteDatabase, table: string): readonly Column[] 
     byDefault: row["dflt_value"] === null ? null : (db.get(`select ${String(row["dflt_value"])} as v`)?.["v"] ?? null),
     key: Number(row["pk"]),
   }));
+}
+
+/**
+ * The lowest level that has every known one among these tables and indexes, and at least so many columns in `threads`:
+ * the best guess for a file whose migration rows are lost. 0 when nothing is known of it.
+ */
+export function leastLevelWith(names: Iterable<string>, columns: number): number {
+  const mentions = firstMentions();
+  const known = [...names].map((name) => mentions.get(name) ?? 0);
+  let width = 0;
+  const wideEnough = MIGRATIONS.find((step) => (width += addedColumns(step)) >= columns && columns > 0);
+  return [wideEnough?.version ?? (columns > 0 ? KNOWN_LEVEL : 0), ...known].reduce((a, b) => Math.max(a, b), 0);
+}
+
+/** Words of the steps' SQL, names of objects among them, by the first step that has them. */
+function firstMentions(): ReadonlyMap<string, number> {
+  const words = MIGRATIONS.flatMap((step) => step.sql.split(/\W+/).map((word) => [word, step.version] as const));
+  return new Map(words.toReversed());
+}
+
+function addedColumns(step: Migration): number {
+  if (step.version === 1) return threadColumns(1).length;
+  return step.sql.split("alter table threads add column").length - 1;
 }
 
 /** A row of `_sqlx_migrations` as far as Codex looks at it (§1.6). */

@@ -64,7 +64,7 @@ export class SqliteImage {
 }
 
 function pageSizeOf(main: Buffer): number | undefined {
-  if (main.length < 18) return undefined;
+  if (main.length < 18 || !hasMagic(main)) return undefined;
   const stored = main.readUInt16BE(16);
   const size = stored === 1 ? 65_536 : stored;
   return isPageSize(size) ? size : undefined;
@@ -192,11 +192,12 @@ export function checkFile(path: string, options: ReadImageOptions = {}): Health 
 
 function checkHeader(path: string): Health {
   const header = readStart(path, 100);
-  if (hasMagic(header) && pageSizeOf(header) !== undefined) return { status: "unchecked", problems: [] };
+  if (pageSizeOf(header) !== undefined) return { status: "unchecked", problems: [] };
   return { status: "not-a-database", problems: ["the file does not begin with a SQLite header"] };
 }
 
-function hasMagic(bytes: Buffer): boolean {
+/** Whether bytes begin as every SQLite file does. */
+export function hasMagic(bytes: Buffer): boolean {
   return bytes.toString("latin1", 0, MAGIC.length) === MAGIC;
 }
 

@@ -6,7 +6,7 @@
  * Never throws on what the bytes say, and ends on any input: a page belongs to one tree or one overflow chain, and is
  * used up by the first that claims it, so work and memory are bounded by the size of the files.
  */
-import type { SqliteImage } from "./sqlite-image.ts";
+import { hasMagic, type SqliteImage } from "./sqlite-image.ts";
 import { type Cell, type PageHeader, readCell, readPageHeader, readRecord, type RecordValue } from "./sqlite-record.ts";
 import type { FrameState } from "./sqlite-wal.ts";
 
@@ -56,9 +56,9 @@ export class PageReader {
     this.#image = image;
     this.#mainPages = Math.ceil(image.main.length / image.pageSize);
     this.#indexFrames();
-    // Bytes kept free at each page's end; Codex never sets any, and a damaged header may say anything.
-    const reserved = this.#newest(1)?.bytes[20] ?? 0;
-    this.#usable = image.pageSize - (reserved <= 32 && image.pageSize - reserved >= 480 ? reserved : 0);
+    // Bytes kept free at each page's end: none in any file that Codex made.
+    const reserved = this.#fileHeader()?.[20] ?? 0;
+    this.#usable = image.pageSize - (image.pageSize - reserved >= 480 ? reserved : 0);
     this.#freed = this.#freedPages();
   }
 
@@ -68,21 +68,22 @@ export class PageReader {
   }
 
   /**
-   * Pages of which there is a present copy, and how many of these no longer read: what a tree led to in vain, and what
-   * was never reached and looks like nothing that SQLite writes.
+   * How many pages the database has, or had before it was cut, and how many no longer read: those that are gone, those
+   * that a tree led to in vain, and those that were never reached and look like nothing that SQLite writes.
    */
   countPages(): { readonly pages: number; readonly unreadablePages: number } {
-    let pages = 0;
-    let unreadablePages = 0;
+    let present = 0;
+    let readable = 0;
     for (const number of this.#pageNumbers()) {
       const bytes = this.#newer.get(number)?.[0]?.bytes ?? this.#mainPage(number);
       if (bytes === undefined) continue;
-      pages += 1;
+      present += 1;
       const isKnown = this.#claimed.has(number) || this.#freed.has(number) || this.#maps.has(number);
-      const reads = !this.#unreadable.has(number) && (isKnown || this.#headerOf(bytes, number) !== undefined);
-      if (!reads) unreadablePages += 1;
+      const reads = isKnown || this.#headerOf(bytes, number) !== undefined;
+      if (reads && !this.#unreadable.has(number)) readable += 1;
     }
-    return { pages, unreadablePages };
+    const pages = Math.max(present, this.#statedPages());
+    return { pages, unreadablePages: pages - readable };
   }
 
   /** All rows of a table, from its root page. */
@@ -158,6 +159,19 @@ export class PageReader {
 
   #newest(number: number): Version | undefined {
     return this.#newer.get(number)?.[0] ?? versionOf(this.#mainPage(number)) ?? this.#older.get(number)?.[0];
+  }
+
+  /** The first page, if it still begins as a database does. */
+  #fileHeader(): Buffer | undefined {
+    const bytes = this.#newest(1)?.bytes;
+    return bytes !== undefined && hasMagic(bytes) ? bytes : undefined;
+  }
+
+  /** The number of pages that the file says it has; 0 where it does not, or where the number may be outdated. */
+  #statedPages(): number {
+    if (this.#image.usesWal) return this.#image.pageCount;
+    const header = this.#fileHeader();
+    return header === undefined || header.readUInt32BE(24) !== header.readUInt32BE(92) ? 0 : header.readUInt32BE(28);
   }
 
   #mainPage(number: number): Buffer | undefined {
@@ -238,7 +252,7 @@ export class PageReader {
   /** Pages that hold nothing any more: from the list of free pages, and from the map that incremental vacuum keeps. */
   #freedPages(): ReadonlySet<number> {
     const freed = new Set<number>();
-    const header = this.#newest(1)?.bytes;
+    const header = this.#fileHeader();
     for (let trunk = header?.readUInt32BE(32) ?? 0; trunk !== NO_PAGE && !freed.has(trunk); ) {
       const bytes = this.#newest(trunk)?.bytes;
       if (bytes === undefined || this.#headerOf(bytes, trunk) !== undefined) break;

@@ -39,6 +39,16 @@ const CHUNK_BYTES = 1024 * 1024;
 /** Compressed bytes read at a time: little, so that who wants only the head of the file reads little. */
 const COMPRESSED_CHUNK_BYTES = 128 * 1024;
 const FIRST_BACKWARD_BYTES = 64 * 1024;
+const FIRST_FORWARD_BYTES = 64 * 1024;
+
+/** The last buffer that a reader was done with: a home has thousands of files, and fresh memory costs more than reading into it. */
+let spareBuffer: Buffer | undefined;
+
+function takeBuffer(bytes: number): Buffer {
+  const spare = spareBuffer;
+  spareBuffer = undefined;
+  return spare !== undefined && spare.length >= bytes ? spare : Buffer.allocUnsafeSlow(bytes);
+}
 
 /** Opens a rollout for reading. @throws RolloutError as `openRegularFile` does. The caller closes it. */
 export function openBytes(path: string, options: BytesOptions = {}): ByteReader {
@@ -107,13 +117,20 @@ class FileReader implements ByteReader {
 
   *#plain(from: number, to: number, chunkBytes: number): Generator<Buffer> {
     if (from >= to) return;
-    const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, to - from));
-    for (let offset = from; offset < to;) {
-      const wanted = Math.min(buffer.length, to - offset);
-      const count = this.#read(wanted === buffer.length ? buffer : buffer.subarray(0, wanted), offset);
-      if (count > 0) yield count === buffer.length ? buffer : buffer.subarray(0, count);
-      if (count < wanted) return;
-      offset += count;
+    const buffer = takeBuffer(Math.min(chunkBytes, to - from));
+    try {
+      // Small steps first: whoever stops after the head of the file has not paid for more.
+      let step = Math.min(FIRST_FORWARD_BYTES, chunkBytes);
+      for (let offset = from; offset < to; ) {
+        const wanted = Math.min(step, to - offset);
+        const count = this.#read(buffer.subarray(0, wanted), offset);
+        if (count > 0) yield buffer.subarray(0, count);
+        if (count < wanted) return;
+        offset += count;
+        step = Math.min(step * 4, chunkBytes);
+      }
+    } finally {
+      spareBuffer = buffer;
     }
   }
 

@@ -1,10 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { KNOWN_LEVEL, levelOfRelease } from "../../src/indexer/levels.ts";
 import { MIGRATIONS } from "../../src/indexer/migrations.ts";
 import {
-  KNOWN_LEVEL,
-  levelOfRelease,
   type MigrationRow,
   migrationRows,
   readMigrationState,

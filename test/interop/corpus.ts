@@ -55,6 +55,8 @@ export interface Turns {
 export interface Oracles {
   readonly rebuilt: Rebuilt;
   readonly turns: Turns;
+  /** By the release that wrote the home, where there is one. */
+  readonly "thread-read": Turns["reads"];
 }
 
 /** Folder of the archives, or undefined, said aloud, when there is none. */

@@ -10,11 +10,8 @@ export interface TestDatabase {
 }
 
 /** Opens an existing database, or makes one when `create` is set. */
-export function openDatabase(
-  path: string,
-  options: { readonly create?: boolean; readonly readonly?: boolean } = {},
-): TestDatabase {
-  const database = new Database(path, { fileMustExist: options.create !== true, readonly: options.readonly === true });
+export function openDatabase(path: string, options: { readonly create?: boolean } = {}): TestDatabase {
+  const database = new Database(path, { fileMustExist: options.create !== true });
   return {
     all: (sql, ...values) => database.prepare(sql).all(...values) as Readonly<Record<string, unknown>>[],
     run: (sql, ...values) => void database.prepare(sql).run(...values),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import fc from "fast-check";
 import { BrokenPipe, createPaint, escapeText, fdWriter, wantsColor } from "../../src/io/console.ts";
-import { RolloutError } from "../../src/errors.ts";
+import type { RolloutError } from "../../src/errors.ts";
 
 /** A file descriptor that takes at most `capacity` bytes a call, and fails first with the given errnos. */
 function fakeDescriptor(capacity: number, failures: string[] = []) {

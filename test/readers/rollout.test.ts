@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { RolloutError } from "../../src/errors.ts";
 import type { Entry } from "../../src/format/entry.ts";
+import { peekKind } from "../../src/format/peek.ts";
 import { ZstdEncoder, compressZstd } from "../../src/io/zstd.ts";
 import { openRollout, readLines, readRollout } from "../../src/readers/rollout.ts";
 import type { ReadOptions } from "../../src/readers/rollout.ts";
@@ -127,6 +128,17 @@ describe("readRollout", () => {
       `blank 3:${reordered.length + other.length + 2}+0`,
       `not-json 4:${reordered.length + other.length + 3}+5`,
     ]);
+  });
+
+  it("tells kinds from reused chunks as from fresh ones", () => {
+    const text = `${line("event_msg", { type: "kind_seen_first_here", text: "y".repeat(900) })}\n`.repeat(20);
+    const seen = new Set<string | undefined>();
+    const select = (buffer: Buffer, start: number, end: number): boolean => {
+      seen.add(peekKind(buffer, start, end));
+      return false;
+    };
+    expect([...readLines(file(text), { select, chunkBytes: 1500 })]).toEqual([]);
+    expect([...seen]).toEqual(["event_msg/kind_seen_first_here"]);
   });
 
   it("gives all whole lines and one torn defect, wherever a plain file is cut", () => {

@@ -1,0 +1,188 @@
+/**
+ * All threads of a home as rows of the index: from the database, read without a trace, or from the rollouts, as `reindex`
+ * would build it. Feeds `list`; which rows are shown is for `thread-query.ts`, where their files lie for `readers/place.ts`.
+ */
+import type { SqlRow, SqlValue } from "../io/sqlite.ts";
+import { discoverRollouts, type Home } from "../readers/home.ts";
+import { readSessionNames } from "../readers/session-index.ts";
+import {
+  readThreadIndex,
+  shownName,
+  type SpawnLink,
+  type ThreadIndex,
+  type ThreadSection,
+} from "../readers/thread-index.ts";
+import { storedTimeMs } from "./compare.ts";
+import { desiredIndex } from "./desired.ts";
+import { type OldIndex, readOldIndex } from "./old-index.ts";
+import type { ReindexOptions } from "./options.ts";
+import type { Rejected } from "./scan.ts";
+import { type ListedThread, textOf } from "./thread-query.ts";
+
+export interface Listing {
+  readonly source: "database" | "files";
+  /** Absolute path of the state database. */
+  readonly database: string;
+  readonly databaseState: ThreadIndex["state"] | "not-read";
+  /** Why the database was not used although it was asked for, in words safe to print. */
+  readonly databaseProblem: string | undefined;
+  readonly threads: readonly ListedThread[];
+  readonly edges: readonly SpawnLink[];
+  readonly sections: readonly ThreadSection[];
+  /** Rollouts that give no row, or give one although they are damaged; from files only. */
+  readonly rejected: readonly Rejected[];
+}
+
+export interface ListingOptions {
+  /** Leave the database unread, whatever its state. */
+  readonly fromFiles: boolean;
+  readonly now: () => number;
+  readonly progress?: ReindexOptions["progress"];
+}
+
+/**
+ * Reads the threads of a home. Without a usable database they come from the rollouts; from a damaged one, what still
+ * reads of it (names, recency, closed agents) is laid over them, as in `reindex`.
+ *
+ * @throws RolloutError when a session folder, or the session index, exists and cannot be read.
+ */
+export function listThreads(home: Home, options: ListingOptions): Listing {
+  if (!options.fromFiles) {
+    const index = readThreadIndex(home.sqliteHome);
+    if (index.state === "sound") return fromDatabase(home, index);
+    return listFromFiles(home, options, index);
+  }
+  return listFromFiles(home, options, undefined);
+}
+
+function fromDatabase(home: Home, index: ThreadIndex): Listing {
+  const names = readSessionNames(home.codexHome).byId;
+  const parents = new Map(index.edges.map(({ parentId, childId }) => [childId, parentId]));
+  return {
+    source: "database",
+    database: index.path,
+    databaseState: index.state,
+    databaseProblem: undefined,
+    threads: index.threads.map((row) => listedThread(row, names, parents)),
+    edges: index.edges,
+    sections: index.sections,
+    rejected: [],
+  };
+}
+
+function listFromFiles(home: Home, options: ListingOptions, index: ThreadIndex | undefined): Listing {
+  const old = index?.state === "damaged" ? readOldIndex(index.path) : NO_INDEX;
+  const desired = desiredIndex({
+    home,
+    options: reindexOptions(options),
+    discovery: discoverRollouts(home.codexHome),
+    old,
+    manifest: undefined,
+  });
+  const edges = desired.edges.map((edge) => ({
+    parentId: edge.parent_thread_id,
+    childId: edge.child_thread_id,
+    status: edge.status,
+  }));
+  const parents = new Map(edges.map(({ parentId, childId }) => [childId, parentId]));
+  const rows = [...desired.threads.map((row): SqlRow => ({ ...row })), ...desired.keptRows];
+  return {
+    source: "files",
+    database: index?.path ?? "",
+    databaseState: index?.state ?? "not-read",
+    databaseProblem: index?.problem,
+    threads: rows.map((row) => listedThread(row, desired.names, parents)),
+    edges,
+    sections: (old.tables.get("thread_sections") ?? []).map(({ id, name }) => ({ id: textOf(id), name: textOf(name) })),
+    rejected: desired.rejected,
+  };
+}
+
+const NO_INDEX: OldIndex = {
+  state: "absent",
+  level: undefined,
+  flavour: undefined,
+  problems: [],
+  tables: new Map(),
+  backfill: undefined,
+  pages: 0,
+  unreadablePages: 0,
+};
+
+function reindexOptions({ now, progress }: ListingOptions): ReindexOptions {
+  return {
+    rules: "best",
+    level: undefined,
+    mode: "check",
+    force: false,
+    rebuild: false,
+    prune: false,
+    allDatabases: false,
+    thorough: false,
+    lineEnds: "lf",
+    now,
+    progress,
+  };
+}
+
+function listedThread(
+  row: SqlRow,
+  names: ReadonlyMap<string, string>,
+  parents: ReadonlyMap<string, string>,
+): ListedThread {
+  const full = completed(row);
+  const id = textOf(full.id);
+  const attached = full.attached_thread_parent_id;
+  const section = full.thread_section_id;
+  return {
+    row: full,
+    id,
+    name: shownName(full, names.get(id)),
+    title: textOf(full.title),
+    preview: textOf(full.preview),
+    source: textOf(full.source),
+    provider: textOf(full.model_provider),
+    cwd: textOf(full.cwd),
+    rolloutPath: textOf(full.rollout_path),
+    archived: Number(full.archived ?? 0) !== 0,
+    attachedTo: typeof attached === "string" && attached !== "" ? attached : undefined,
+    parentId: parents.get(id),
+    sectionId: typeof section === "string" ? section : undefined,
+    createdAtMs: numberOf(full.created_at_ms),
+    updatedAtMs: numberOf(full.updated_at_ms),
+    recencyAtMs: numberOf(full.recency_at_ms),
+  };
+}
+
+/**
+ * Columns that a database of an older level lacks and that lists are made by, with the values that the migration which
+ * added them gave to old rows (state-and-compression §1.10): milliseconds from seconds, recency from the last update,
+ * the preview from the first message.
+ */
+function completed(row: SqlRow): SqlRow {
+  const times = {
+    created: timeOf(row, "created_at"),
+    updated: timeOf(row, "updated_at"),
+    recency: timeOf(row, "recency_at"),
+  };
+  const recencyMs = times.recency ?? times.updated ?? 0;
+  return {
+    ...row,
+    created_at_ms: times.created ?? 0,
+    updated_at_ms: times.updated ?? 0,
+    recency_at: row.recency_at === undefined ? Math.floor(recencyMs / 1000) : row.recency_at,
+    recency_at_ms: recencyMs,
+    preview: row.preview === undefined ? (row.first_user_message ?? "") : row.preview,
+    history_mode: row.history_mode === undefined ? "legacy" : row.history_mode,
+    name: row.name === undefined ? null : row.name,
+  };
+}
+
+function timeOf(row: SqlRow, column: "created_at" | "updated_at" | "recency_at"): number | undefined {
+  const timeMs = storedTimeMs(row, column);
+  return Number.isFinite(timeMs) && timeMs > 0 ? timeMs : undefined;
+}
+
+function numberOf(value: SqlValue | undefined): number {
+  return typeof value === "number" ? value : 0;
+}
