@@ -29,6 +29,8 @@ export const commands: readonly CommandEntry[] = [
     summary: "rebuild the index of a Codex home from its rollouts",
     load: () => import("./commands/reindex.ts"),
   },
+  { name: "list", summary: "list the threads of a Codex home", load: () => import("./commands/list.ts") },
+  { name: "show", summary: "show what one rollout holds", load: () => import("./commands/show.ts") },
   {
     name: "completion",
     summary: "print a completion script for bash, zsh or fish",

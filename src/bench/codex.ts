@@ -296,7 +296,7 @@ export class AppServer {
 
   #gone(method: string): CodexRefusal {
     return new CodexRefusal(
-      `${method}: the server ended with ${String(this.#exit)}: ${this.#stderr.slice(-500).trim()}`,
+      `${method}: the server ended with ${String(this.#exit)}: ${this.#stderr.slice(-2_000).trim()}`,
     );
   }
 }

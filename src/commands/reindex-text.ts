@@ -78,8 +78,8 @@ function neighbourText({ neighbours }: ReindexReport): string | undefined {
 
 /** Only what an old database decided, or what is gone with it. */
 function columnTable(report: ReindexReport, look: Look): string {
-  if (report.action === "unchanged" || report.action === "updated") return "";
-  const rows = report.columns.filter(({ recovered, lost }) => recovered > 0 || (lost > 0 && report.before.state === "damaged"));
+  if (report.before.state !== "damaged" && report.before.state !== "refused") return "";
+  const rows = report.columns.filter(({ recovered, lost }) => recovered > 0 || lost > 0);
   return renderTable(
     [
       { title: "column", value: ({ column }) => column },

@@ -7,7 +7,7 @@
  */
 import type { Defect, DefectKind, Entry, Position } from "./entry.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
-import { hasLoneSurrogate, inspect, MAX_DEPTH, withFractions } from "./json-text.ts";
+import { closesOneMore, disguisedIntegers, hasLoneSurrogate, isTooDeep, MAX_DEPTH, withFractions } from "./json-text.ts";
 import { currentName } from "./peek.ts";
 import type { RecordType, RolloutRecord } from "./record.ts";
 import { u64 } from "./scalars.ts";
@@ -41,9 +41,8 @@ export function decodeLine(bytes: Uint8Array, position: Position, options: Decod
     if (!(error instanceof TypeError)) return bad(position, "too-long", "longer than a string can be");
     return bad(position, terminated ? "not-utf8" : "torn", "not valid UTF-8");
   }
-  const findings = inspect(text);
   const unparsed = terminated ? "not-json" : "torn";
-  if (findings.tooDeep) return bad(position, unparsed, `nested deeper than ${MAX_DEPTH} levels`);
+  if (isTooDeep(text)) return bad(position, unparsed, `nested deeper than ${MAX_DEPTH} levels`);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -52,11 +51,36 @@ export function decodeLine(bytes: Uint8Array, position: Position, options: Decod
     return bad(position, unparsed, terminated ? "not valid JSON" : "incomplete JSON at the end of the file");
   }
   if (hasLoneSurrogate(text)) return bad(position, "not-json", "half of a surrogate pair");
-  const judged = findings.disguised.length === 0 ? value : JSON.parse(withFractions(text, findings.disguised));
-  const defect = defectOf(judged);
+  const defect = defectOf(asCodexReads(value, text));
   if (defect !== undefined) return { ok: false, position, defect };
   settle(value as Draft);
   return { ok: true, position, record: value as RolloutRecord };
+}
+
+/**
+ * The value, but with a fraction in place of each integer that the text spells as one: no check for integers takes it
+ * then.
+ */
+function asCodexReads(value: unknown, text: string): unknown {
+  const disguised = disguisedIntegers(text, isJsonObject(value) ? firstIntegerAt(value, text) : 0);
+  return disguised.length === 0 ? value : JSON.parse(withFractions(text, disguised));
+}
+
+const HEAD = /^\{"timestamp":"[^"\\]*",(?:"ordinal":(\d+),)?"type":/;
+const METADATA = '},"metadata":{';
+
+/**
+ * Where to begin to look for integers. Model items have none of their own, and they are most of a rollout; so if such a
+ * line looks as every release writes it, only its metadata is walked through.
+ */
+function firstIntegerAt(line: JsonObject, text: string): number {
+  const { ordinal, type, payload, metadata } = line;
+  if (type !== "response_item" || !isJsonObject(payload) || payload["type"] === "local_shell_call") return 0;
+  const head = HEAD.exec(text);
+  if (head === null || (head[1] === undefined ? ordinal !== undefined : Number(head[1]) !== ordinal)) return 0;
+  if (metadata === undefined) return text.length;
+  const at = text.lastIndexOf(METADATA);
+  return at !== -1 && closesOneMore(text, at + 1) ? at : 0;
 }
 
 function bad(position: Position, kind: DefectKind, message: string): Entry {

@@ -1,64 +1,84 @@
 /**
  * What the text of a line says beyond the value that `JSON.parse` makes of it. Codex is stricter than JavaScript in
  * three points (rollout-format §2.2): nesting is bounded, an integer must be written as one (`1.0` and `1e3` are not),
- * and an escaped surrogate must have its partner. Called by `decode.ts` before and after parsing.
+ * and an escaped surrogate must have its partner. Called by `decode.ts` around parsing; since that is on the way of
+ * every line, each check first asks the cheapest question that rules the case out.
  */
 
 /** Deepest nesting of arrays and objects that Codex parses; one more and the line is lost. */
 export const MAX_DEPTH = 127;
 
 /** Fields that hold a fraction in every release; a literal such as `0.0` is as it should be there. */
-const FRACTIONS = [
-  "used_percent",
-  "create_time",
-  "overall_confidence_score",
-  "confidence_score",
-];
+const FRACTIONS = ["used_percent", "create_time", "overall_confidence_score", "confidence_score"];
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const DOT = 0x2e;
 
-export interface TextFindings {
-  readonly tooDeep: boolean;
-  /**
-   * Places of number literals that are spelled as a fraction or with an exponent, yet have an integer value, and that
-   * do not stand in a field known to hold fractions. Flat pairs of start and end.
-   */
-  readonly disguised: readonly number[];
+/** True when arrays and objects are nested deeper than Codex parses. Text that is not JSON may give either answer. */
+export function isTooDeep(text: string): boolean {
+  return openers(text) > MAX_DEPTH && levels(text, 0).highest > MAX_DEPTH;
 }
 
-const NOTHING: readonly number[] = [];
+/** Opening brackets anywhere in the text, strings included, but counted no further than needed. */
+function openers(text: string): number {
+  let count = 0;
+  for (const opener of ["{", "["]) {
+    let at = text.indexOf(opener);
+    while (at !== -1 && count <= MAX_DEPTH) {
+      count += 1;
+      at = text.indexOf(opener, at + 1);
+    }
+  }
+  return count;
+}
 
-/**
- * Walks over the text, skipping from string to string; only what stands between strings is looked at. Text that is not
- * JSON may give any finding, but no error.
- */
-export function inspect(text: string): TextFindings {
-  let depth = 0;
-  let deepest = 0;
-  let disguised: number[] | undefined;
-  let at = 0;
+/** True when `from` lies directly inside the outermost object: what follows closes one bracket more than it opens. */
+export function closesOneMore(text: string, from: number): boolean {
+  return levels(text, from).last === -1;
+}
+
+/** The highest and the last level of nesting, counted from the level at `from`, which must not lie inside a string. */
+function levels(text: string, from: number): { readonly highest: number; readonly last: number } {
+  let level = 0;
+  let highest = 0;
+  let at = from;
   while (at < text.length) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
       at = stringEnd(text, at);
-    } else if (code === 0x7b || code === 0x5b) {
-      depth += 1;
-      if (depth > deepest) deepest = depth;
-      at += 1;
-    } else if (code === 0x7d || code === 0x5d) {
-      depth -= 1;
-      at += 1;
+      continue;
+    }
+    if (code === 0x7b || code === 0x5b) level += 1;
+    else if (code === 0x7d || code === 0x5d) level -= 1;
+    if (level > highest) highest = level;
+    at += 1;
+  }
+  return { highest, last: level };
+}
+
+/**
+ * Places of number literals after `from` that are spelled as a fraction or with an exponent, yet have an integer value,
+ * and that do not stand in a field known to hold fractions. Flat pairs of start and end. `from` must not lie inside a
+ * string.
+ */
+export function disguisedIntegers(text: string, from = 0): readonly number[] {
+  const found: number[] = [];
+  let at = from;
+  while (at < text.length) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      at = stringEnd(text, at);
     } else if (code === DOT || code === 0x65 || code === 0x45) {
       const end = literalEnd(text, at);
-      if (isDisguised(text, at, end)) (disguised ??= []).push(literalStart(text, at), end);
+      const start = literalStart(text, at);
+      if (isDisguised(text, start, end)) found.push(start, end);
       at = end;
     } else {
       at += 1;
     }
   }
-  return { tooDeep: deepest > MAX_DEPTH, disguised: disguised ?? NOTHING };
+  return found;
 }
 
 /** The position after the string that opens at `quote`; the end of the text if it never closes. */
@@ -92,8 +112,7 @@ function literalEnd(text: string, at: number): number {
 }
 
 /** Words such as `true` and `false` come by here too, since they hold an "e". */
-function isDisguised(text: string, at: number, end: number): boolean {
-  const start = literalStart(text, at);
+function isDisguised(text: string, start: number, end: number): boolean {
   const code = text.charCodeAt(start);
   if (!(code === 0x2d || (code >= 0x30 && code <= 0x39))) return false;
   if (!Number.isInteger(Number(text.slice(start, end)))) return false;

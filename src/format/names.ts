@@ -68,8 +68,8 @@ export function compressedPath(path: string): string {
  * so the result is off by the zone offset of the machine that wrote the file (rollout-format §1.2).
  */
 export function stampToMs(stamp: string): number | undefined {
-  const match = /^(\d{4})-(\d{2})-(\d{2})T(\d{2})-(\d{2})-(\d{2})$/.exec(stamp);
-  return match === null ? undefined : utcMs(match);
+  if (!/^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}$/.test(stamp)) return undefined;
+  return strictMs(`${stamp.slice(0, 13)}:${stamp.slice(14, 16)}:${stamp.slice(17)}Z`);
 }
 
 /** The inverse of `stampToMs`. */
@@ -77,23 +77,27 @@ export function msToStamp(timeMs: number): string {
   return new Date(timeMs).toISOString().slice(0, 19).replaceAll(":", "-");
 }
 
-const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/;
+const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 
 /** Milliseconds of an RFC 3339 time stamp (finer digits are cut off), or undefined when it is not one. */
 export function parseTimestamp(text: string): number | undefined {
-  const match = RFC3339.exec(text);
-  const wholeMs = match === null ? undefined : utcMs(match);
-  if (match === null || wholeMs === undefined) return undefined;
-  const [, , , , , , , fraction = "", sign, hours, minutes] = match;
-  const offsetMs = sign === undefined ? 0 : (Number(hours) * 60 + Number(minutes)) * 60_000;
-  return wholeMs + Number(fraction.slice(0, 3).padEnd(3, "0")) - (sign === "-" ? -offsetMs : offsetMs);
+  if (!RFC3339.test(text)) return undefined;
+  // `Date.parse` knows the usual form best; other spellings are brought to it.
+  return strictMs(text.length === 24 && text.endsWith("Z") ? text : usualForm(text));
 }
 
-/** Year to second of a match as UTC. Refuses what `Date` would roll over, such as the 31st of February. */
-function utcMs([, year, month, day, hour, minute, second]: readonly (string | undefined)[]): number | undefined {
-  const [y, mo, d, h, mi, s] = [year, month, day, hour, minute, second].map(Number) as [number, number, number, number, number, number];
-  if (mo < 1 || mo > 12 || d < 1 || d > daysIn(y, mo) || h > 23 || mi > 59 || s > 60) return undefined;
-  return Date.UTC(y, mo - 1, d, h, mi, s);
+function usualForm(text: string): string {
+  const fraction = /\.(\d+)/.exec(text)?.[1] ?? "";
+  const zone = text.slice(text.search(/[Zz]$|[+-]\d{2}:\d{2}$/)).toUpperCase();
+  return `${text.slice(0, 10)}T${text.slice(11, 19)}.${fraction.slice(0, 3).padEnd(3, "0")}${zone}`;
+}
+
+/** Refuses what `Date.parse` would roll over, such as the 31st of February. */
+function strictMs(iso: string): number | undefined {
+  const timeMs = Date.parse(iso);
+  const day = Number(iso.slice(8, 10));
+  if (Number.isNaN(timeMs) || (day > 28 && day > daysIn(Number(iso.slice(0, 4)), Number(iso.slice(5, 7))))) return undefined;
+  return timeMs;
 }
 
 function daysIn(year: number, month: number): number {

@@ -57,28 +57,29 @@ const INNER_TYPE = ascii('"type":"');
 interface Name {
   readonly bytes: Uint8Array;
   readonly kind: Kind;
-  /** For kinds of two parts: what may follow inside the payload, by the hash of its name. */
-  readonly inner: Map<number, Name> | undefined;
+  /** For kinds of two parts: what may follow inside the payload. */
+  readonly inner: Names | undefined;
 }
 
-/** Kinds by a hash of their name; filled with what the tables know, and with what turns up, up to a limit. */
-const OUTER: Map<number, Name> = new Map();
-for (const [type, twoPart] of Object.entries(TWO_PART)) {
-  OUTER.set(hashOf(ascii(type)), { bytes: ascii(type), kind: type, inner: twoPart ? new Map() : undefined });
+/** Names by their first byte. Few share one, and a name is told by where its closing quote stands before its bytes are. */
+type Names = (Name[] | undefined)[];
+
+/** One place per byte, so that a look-up never leaves the array. */
+function emptyNames(): Names {
+  return Array.from({ length: 256 }, () => undefined);
 }
 
-/** So many different names are remembered per record type; more would be made up by a hostile file. */
-const MAX_INNER = 512;
-
-function hashOf(bytes: Uint8Array): number {
-  let hash = 0;
-  for (const byte of bytes) hash = step(hash, byte);
-  return hash;
+function add(names: Names, text: string, kind: Kind, inner: Names | undefined): Name {
+  const name = { bytes: ascii(text), kind, inner };
+  (names[name.bytes[0] ?? QUOTE] ??= []).push(name);
+  return name;
 }
 
-function step(hash: number, byte: number): number {
-  return (Math.imul(hash, 31) + byte) & 0x3fff_ffff;
-}
+const OUTER: Names = emptyNames();
+for (const [type, twoPart] of Object.entries(TWO_PART)) add(OUTER, type, type, twoPart ? emptyNames() : undefined);
+
+/** Longer lists are not searched but made up anew: only a hostile file has so many names. */
+const MAX_ALIKE = 40;
 
 function matches(bytes: Uint8Array, at: number, expected: Uint8Array): boolean {
   for (let index = 0; index < expected.length; index += 1) {
@@ -87,9 +88,13 @@ function matches(bytes: Uint8Array, at: number, expected: Uint8Array): boolean {
   return true;
 }
 
-/** The position of the quote that ends a string without escapes, or -1 when there is an escape, or no end before `end`. */
+/** Longer time stamps and names are left to the parser. */
+const MAX_STRING = 200;
+
+/** Where a string without escapes ends, or -1 when there is an escape, or no end in sight. */
 function plainStringEnd(bytes: Uint8Array, at: number, end: number): number {
-  for (let index = at; index < end; index += 1) {
+  const limit = Math.min(end, at + MAX_STRING);
+  for (let index = at; index < limit; index += 1) {
     const byte = bytes[index];
     if (byte === QUOTE) return index;
     if (byte === BACKSLASH) return -1;
@@ -97,32 +102,37 @@ function plainStringEnd(bytes: Uint8Array, at: number, end: number): number {
   return -1;
 }
 
-/** Reads the name at `at` and looks it up; `remember` makes an entry for one that the table lacks. */
-function nameAt(bytes: Uint8Array, at: number, end: number, table: Map<number, Name>, outer: Name | undefined): Name | undefined {
-  let hash = 0;
+/** As `plainStringEnd`, but quicker for a time as all writers spell it: 24 characters between "+" and "Z". */
+function timestampEnd(bytes: Uint8Array, at: number, end: number): number {
+  const close = at + 24;
+  if (close >= end || bytes[close] !== QUOTE) return plainStringEnd(bytes, at, end);
   let index = at;
-  for (; index < end; index += 1) {
-    const byte = bytes[index] as number;
-    if (byte === QUOTE) break;
-    if (byte === BACKSLASH || byte < 0x20 || byte > 0x7e) return undefined;
-    hash = step(hash, byte);
+  while (index < close && (((bytes[index] as number) - 0x2b) >>> 0) < 0x30) index += 1;
+  return index === close ? close : plainStringEnd(bytes, at, end);
+}
+
+function find(bytes: Uint8Array, at: number, end: number, names: Names): Name | undefined {
+  const alike = names[bytes[at] as number];
+  if (alike === undefined) return undefined;
+  for (let index = 0; index < alike.length; index += 1) {
+    const name = alike[index] as Name;
+    const close = at + name.bytes.length;
+    if (close < end && bytes[close] === QUOTE && matches(bytes, at, name.bytes)) return name;
   }
-  if (index >= end) return undefined;
-  const known = table.get(hash);
-  if (known !== undefined) return known.bytes.length === index - at && matches(bytes, at, known.bytes) ? known : undefined;
-  return outer === undefined ? undefined : remember(copyOf(bytes, at, index), hash, outer);
+  return undefined;
 }
 
-/** A real copy: `slice` of a Buffer is a view of bytes that the reader goes on to overwrite. */
-function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  return Uint8Array.from(bytes.subarray(start, end));
-}
-
-function remember(bytes: Uint8Array, hash: number, outer: Name): Name {
-  const text = String.fromCharCode(...bytes);
-  const name = { bytes, kind: `${outer.kind}/${currentName(outer.kind as keyof typeof ALIASES, text)}`, inner: undefined };
-  if (outer.inner !== undefined && outer.inner.size < MAX_INNER) outer.inner.set(hash, name);
-  return name;
+/** Takes up a name that is met for the first time, so that every later line is answered with the same string. */
+function learn(bytes: Uint8Array, at: number, end: number, outer: Name): Name | undefined {
+  const close = plainStringEnd(bytes, at, end);
+  if (close === -1) return undefined;
+  const spelled = bytes.subarray(at, close);
+  if (spelled.some((byte) => byte < 0x20 || byte > 0x7e)) return undefined;
+  const text = String.fromCharCode(...spelled);
+  const kind = `${outer.kind}/${currentName(outer.kind as keyof typeof ALIASES, text)}`;
+  const names = outer.inner ?? emptyNames();
+  const crowded = (names[spelled[0] ?? QUOTE]?.length ?? 0) >= MAX_ALIKE;
+  return add(crowded ? emptyNames() : names, text, kind, undefined);
 }
 
 /**
@@ -136,7 +146,7 @@ function remember(bytes: Uint8Array, hash: number, outer: Name): Name {
  */
 export function peekKind(bytes: Uint8Array, start = 0, end = bytes.length): Kind | undefined {
   if (!matches(bytes, start, HEAD)) return undefined;
-  let at = plainStringEnd(bytes, start + HEAD.length, end);
+  let at = timestampEnd(bytes, start + HEAD.length, end);
   if (at === -1 || bytes[at + 1] !== 0x2c || bytes[at + 2] !== QUOTE) return undefined;
   at += 3;
   if (bytes[at] === 0x6f) {
@@ -145,14 +155,15 @@ export function peekKind(bytes: Uint8Array, start = 0, end = bytes.length): Kind
   }
   if (!matches(bytes, at, TYPE)) return undefined;
   at += TYPE.length;
-  const outer = nameAt(bytes, at, end, OUTER, undefined);
+  const outer = find(bytes, at, end, OUTER);
   if (outer === undefined) return undefined;
   at += outer.bytes.length + 1;
   if (at + PAYLOAD.length > end || !matches(bytes, at, PAYLOAD)) return undefined;
   if (outer.inner === undefined) return outer.kind;
   at += PAYLOAD.length;
   if (!matches(bytes, at, INNER_TYPE)) return undefined;
-  return nameAt(bytes, at + INNER_TYPE.length, end, outer.inner, outer)?.kind;
+  at += INNER_TYPE.length;
+  return (find(bytes, at, end, outer.inner) ?? learn(bytes, at, end, outer))?.kind;
 }
 
 /** From `ordinal":` over the digits to the `t` of `"type"`; -1 when anything else stands there. */

@@ -45,5 +45,15 @@ function some(list: readonly unknown[] | null | undefined): boolean {
 
 function stripMarker(text: string): string {
   const marker = text.indexOf(REQUEST_MARKER);
-  return (marker === -1 ? text : text.slice(marker + REQUEST_MARKER.length)).trim();
+  return trimmed(marker === -1 ? text : text.slice(marker + REQUEST_MARKER.length));
+}
+
+/** Unicode's white space. JavaScript's own `trim` takes the byte order mark for such, and not the next-line character. */
+const SPACES = "[\\t-\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+const LEADING = new RegExp(`^${SPACES}+`);
+const TRAILING = new RegExp(`(?<!${SPACES})${SPACES}+$`);
+
+/** Text without white space at either end, as Codex trims it. */
+export function trimmed(text: string): string {
+  return text.replace(LEADING, "").replace(TRAILING, "");
 }

@@ -65,12 +65,17 @@ function assembleAsCodex({ candidates, rules, context }: AssembleInput): Assembl
       recencyAtMs: recency(file.mtimeMs),
     };
     const row = threadRow(file, facts, times, rules, context);
-    rows.set(facts.id, old === undefined ? row : mergeRows(old, row, facts.memoryMode !== undefined));
+    rows.set(facts.id, old === undefined ? row : mergeRows(old, row, replacesMemoryMode(facts, rules)));
     chosen.set(facts.id, [...(chosen.get(facts.id) ?? []), candidate]);
     addEdge(edges, facts);
   }
   const duplicates = [...chosen.values()].flatMap((group) => duplicateOf(group, group.length - 1));
   return { rows: [...rows.values()], edges: [...edges.values()], duplicates };
+}
+
+/** From 0.150 on only a legacy file that states a mode changes that of an existing row; 0.142.3 always sets it. */
+function replacesMemoryMode(facts: FileFacts, rules: Rules): boolean {
+  return rules.release === "0.142.3" || (facts.memoryMode !== undefined && facts.historyMode === "legacy");
 }
 
 /** Only the first edge of a child is kept; a rebuilt one is always open (state-and-compression §2.11). */

@@ -97,7 +97,12 @@ function scanWithBases(
 ): Scan {
   const totalBytes = changed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const progress = options.progress?.("reading rollouts", totalBytes);
-  const scanOptions = { rules, thorough: options.thorough || !rules.best, advance: (bytes: number) => progress?.advance(bytes) };
+  const scanOptions = {
+    rules,
+    thorough: options.thorough || !rules.best,
+    jobs: options.jobs,
+    advance: (bytes: number) => progress?.advance(bytes),
+  };
   let scan = scanRollouts(changed, scanOptions);
   if (rules.best && changed.length < all.length) {
     const read = new Set(changed);

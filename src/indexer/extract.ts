@@ -61,8 +61,7 @@ function thoroughly(file: RolloutFile, rules: Rules, reader: ByteReader): Extrac
   const select = (buffer: Buffer, start: number, end: number): boolean => {
     head = headOf(buffer, start, end, head);
     const kind = peekKind(buffer, start, end);
-    if (kind !== undefined) fold.noteRecord();
-    return kind === undefined || THOROUGH.has(kind);
+    return kind === undefined || THOROUGH.has(kind) || !fold.sawRecord;
   };
   const digest = new HeadDigest();
   for (const line of splitLines(digest.of(reader.forward()), { select })) {
@@ -114,6 +113,8 @@ class Survey {
   /** Records that have to reach the fold in file order, with their offsets. */
   readonly #records: { readonly record: RolloutRecord; readonly offset: number }[] = [];
   #paginated = false;
+  /** Something was found that counts as a record; until then every line is looked at. */
+  #sawRecord = false;
   #lastHead: Buffer = Buffer.alloc(0);
   /** End of the head when the middle is skipped. */
   #headEnd: number | undefined;
@@ -160,7 +161,7 @@ class Survey {
     for (const line of splitLines(this.#digest.of(this.#reader.forward()), { select })) {
       const kind = peekKind(line.bytes);
       if (isLate(kind)) this.#keep(kind, line.bytes, line.position);
-      else this.#parse(line.bytes, line.position, line.terminated);
+      else this.#parse(kind === "session_meta" ? withoutInstructions(line.bytes) : line.bytes, line.position, line.terminated);
       const end = line.position.offset + line.position.length + 1;
       if (this.#maySkipMiddle(end)) {
         this.#headEnd = end;
@@ -171,7 +172,6 @@ class Survey {
   }
 
   #wants(kind: string | undefined, buffer: Buffer, start: number, end: number): boolean {
-    if (kind !== undefined) this.#fold.noteRecord();
     switch (kind) {
       case undefined:
       case "session_meta":
@@ -188,7 +188,7 @@ class Survey {
       case "event_msg/item_completed":
         return this.#rules.itemMessages && !this.#fold.messagesSettled && mayBeUserMessage(buffer, start, end);
       default:
-        return false;
+        return !this.#sawRecord;
     }
   }
 
@@ -209,6 +209,7 @@ class Survey {
     const entry = decodeLine(bytes, position, { terminated });
     if (!entry.ok) return;
     const { record } = entry;
+    this.#sawRecord ||= acceptedBy(record, this.#rules.release);
     if (record.type === "session_meta" && this.#records.length === 0) {
       this.#paginated = historyModeOf(record.payload) === "paginated";
     }
@@ -275,6 +276,26 @@ class Survey {
     return true;
   }
 
+}
+
+const INSTRUCTIONS = Buffer.from('"base_instructions":{"text":"');
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/**
+ * Metadata without the text of the base instructions, which makes up nine tenths of it and decides no column. Should the text
+ * be malformed, Codex would refuse the whole record; the quick way takes it for what it says.
+ */
+function withoutInstructions(bytes: Buffer): Buffer {
+  const mark = bytes.indexOf(INSTRUCTIONS);
+  if (mark === -1) return bytes;
+  const start = mark + INSTRUCTIONS.length;
+  for (let end = bytes.indexOf(QUOTE, start); end !== -1; end = bytes.indexOf(QUOTE, end + 1)) {
+    let escapes = 0;
+    while (bytes[end - 1 - escapes] === BACKSLASH) escapes++;
+    if (escapes % 2 === 0) return Buffer.concat([bytes.subarray(0, start), bytes.subarray(end)]);
+  }
+  return bytes;
 }
 
 /** Digest of the first bytes of a file that somebody else is reading. */

@@ -6,7 +6,8 @@ import { parseTimestamp, type RolloutName, stampToMs } from "../format/names.ts"
 import { acceptedBy } from "../format/decode.ts";
 import { historyModeOf, type JsonValue, type RecordOf, type RolloutRecord, type SessionMeta } from "../format/record.ts";
 import { isGuardian, sourceText, spawnParentOf } from "../format/session-source.ts";
-import { userMessageText } from "../format/user-message.ts";
+import { trimmed, userMessageText } from "../format/user-message.ts";
+import { tidyPath } from "../io/paths.ts";
 import type { PolicySource } from "./sandbox-policy.ts";
 import type { Rules } from "./rules.ts";
 
@@ -105,17 +106,17 @@ export class FactsFold {
     return this.#cwd === undefined && this.#firstTurnCwd !== undefined;
   }
 
-  /** Says that the file holds at least one record in an envelope; one without any gives no row. */
-  noteRecord(): void {
-    this.#sawRecord = true;
+  /** True once the release that the rules imitate has found a record; a file without any gives no row. */
+  get sawRecord(): boolean {
+    return this.#sawRecord;
   }
 
   add(record: RolloutRecord, offset: number): void {
-    this.#sawRecord = true;
     if (!acceptedBy(record, this.#rules.release)) {
       this.#noteRefused(record);
       return;
     }
+    this.#sawRecord = true;
     switch (record.type) {
       case "session_meta":
         this.#addMeta(record.payload);
@@ -137,7 +138,7 @@ export class FactsFold {
   }
 
   #addMeta(meta: SessionMeta): void {
-    if (!this.#rules.best) this.#memoryMode = nonEmpty(meta.memory_mode) ?? this.#memoryMode;
+    if (!this.#rules.best) this.#memoryMode = meta.memory_mode ?? this.#memoryMode;
     if (this.#builder === undefined) {
       this.#builder = meta;
       this.#createdAtMs = createdAt(meta);
@@ -145,13 +146,15 @@ export class FactsFold {
     }
     if (meta.id.toLowerCase() !== this.#id) return;
     this.#own.push(meta);
-    this.#memoryMode = nonEmpty(meta.memory_mode) ?? this.#memoryMode;
+    this.#memoryMode = meta.memory_mode ?? this.#memoryMode;
     this.#cwd = nonEmpty(meta.cwd) ?? this.#cwd;
-    this.#provider = nonEmpty(meta.model_provider) ?? this.#provider;
+    // An empty one counts too: it stands for the configured provider.
+    this.#provider = meta.model_provider ?? this.#provider;
   }
 
   #addTurnContext({ payload }: RecordOf<"turn_context">): void {
-    this.#firstTurnCwd ??= payload.cwd;
+    const cwd = tidyPath(payload.cwd);
+    this.#firstTurnCwd ??= cwd;
     this.#turn = {
       model: payload.model,
       effort: payload.effort ?? undefined,
@@ -161,7 +164,7 @@ export class FactsFold {
         sandboxPolicy: payload.sandbox_policy as JsonValue | undefined,
         fileSystemPolicy: payload.file_system_sandbox_policy as JsonValue | undefined,
       },
-      cwd: payload.cwd,
+      cwd,
     };
   }
 
@@ -185,7 +188,7 @@ export class FactsFold {
         }
         break;
       case "thread_goal_updated":
-        this.#setPreview(payload.goal.objective.trim(), offset);
+        this.#setPreview(trimmed(payload.goal.objective), offset);
         break;
       case "thread_settings_applied":
         if (this.#rules.settings) this.#addSettings(payload.thread_settings);
@@ -195,19 +198,19 @@ export class FactsFold {
   }
 
   #addSettings(settings: ThreadSettings): void {
-    this.#cwd = settings.cwd;
-    this.#provider = nonEmpty(settings.model_provider_id) ?? this.#provider;
+    this.#cwd = tidyPath(settings.cwd);
+    this.#provider = settings.model_provider_id;
     this.#turn = {
       model: settings.model,
       effort: settings.reasoning_effort ?? undefined,
       approval: settings.approval_policy as JsonValue,
       policy: { permissionProfile: settings.permission_profile as JsonValue },
-      cwd: settings.cwd,
+      cwd: this.#cwd,
     };
   }
 
   #addMessage(message: ReturnType<typeof userMessageText>, offset: number): void {
-    if (message === undefined) return;
+    if (message === undefined || this.#isReview()) return;
     const shown = "text" in message ? message.text : message.placeholder;
     if (this.#firstUserMessage === "") this.#firstUserMessage = shown;
     if (this.#title === "" && "text" in message) this.#title = message.text;
@@ -215,9 +218,14 @@ export class FactsFold {
   }
 
   #setPreview(text: string, offset: number): void {
-    if (this.#preview !== "" || text === "") return;
+    if (this.#preview !== "" || text === "" || this.#isReview()) return;
     this.#preview = text;
     this.#previewOffset = offset;
+  }
+
+  /** What a reviewer is asked names nothing (state-and-compression §2.5). */
+  #isReview(): boolean {
+    return this.#rules.guardianTexts && isGuardian(this.#own.at(-1)?.source);
   }
 
   /** The outcome, or why the file gives no row (state-and-compression §2.3, §2.12). */
@@ -249,20 +257,20 @@ export class FactsFold {
       createdAtMs: identity.createdAtMs,
       historyMode: (builder === undefined ? undefined : historyModeOf(builder)) ?? "legacy",
       source: sourceText(applied?.source),
-      guardian: this.#rules.guardianTexts && isGuardian(applied?.source),
+      guardian: this.#rules.guardianTexts && isGuardian(builder?.source),
       spawnParentId: spawnParentOf(applied?.source),
       threadSource: applied?.thread_source ?? undefined,
       originator: own.map((meta) => nonEmpty(meta.originator)).find((text) => text !== undefined),
-      provider: this.#provider,
+      provider: nonEmpty(this.#provider),
       cwd: this.#cwd ?? this.#firstTurnCwd ?? "",
       cliVersion: own.map((meta) => nonEmpty(meta.cli_version)).findLast((text) => text !== undefined) ?? "",
       agentNickname: applied?.agent_nickname ?? undefined,
       agentRole: applied?.agent_role ?? applied?.agent_type ?? undefined,
       agentPath: applied?.agent_path ?? undefined,
       git: gitOf(own.findLast((meta) => meta.git !== undefined && meta.git !== null)),
-      creatorUserId: builder?.creator_user_id ?? undefined,
-      creatorAccountId: builder?.creator_account_id ?? undefined,
-      attachedParentId: builder?.attached_thread === true ? (builder.forked_from_id ?? undefined) : undefined,
+      creatorUserId: own.find((meta) => meta.creator_user_id != null)?.creator_user_id ?? undefined,
+      creatorAccountId: own.find((meta) => meta.creator_account_id != null)?.creator_account_id ?? undefined,
+      attachedParentId: applied?.attached_thread === true ? (applied.forked_from_id ?? undefined) : undefined,
       memoryMode: this.#memoryMode,
       turn: this.#turn,
       tokensUsed: this.#tokensUsed,

@@ -28,10 +28,13 @@ const NO_PAGES = { pages: 0, unreadablePages: 0 };
 
 /** @throws RolloutError only when the file cannot be read at all (no permission). */
 export function readOldIndex(path: string): OldIndex {
-  const stat = lstatOrUndefined(path);
-  if (stat === undefined) return { state: "absent", ...NOTHING, ...NO_PAGES };
+  const sizeBytes = lstatOrUndefined(path)?.size;
   const walBytes = lstatOrUndefined(`${path}-wal`)?.size ?? 0;
-  if (stat.size === 0 && walBytes === 0) return { state: "empty", ...NOTHING, ...NO_PAGES };
+  if ((sizeBytes ?? 0) + walBytes === 0) {
+    return { state: sizeBytes === undefined ? "absent" : "empty", ...NOTHING, ...NO_PAGES };
+  }
+  // A log without its main file is no database, but it may hold nearly all of one.
+  if (sizeBytes === undefined) return readDamaged(path, ["its main file is gone; only the log is left"]);
   const healthy = readHealthy(path);
   return healthy.ok ? healthy.index : readDamaged(path, healthy.problems);
 }

@@ -20,6 +20,8 @@ export interface ReindexOptions {
   readonly thorough: boolean;
   /** Line ends of the migrations where the old file does not tell: those of the builds for this platform. */
   readonly lineEnds: Flavour;
+  /** Threads to use; undefined: as the machine allows. */
+  readonly jobs?: number | undefined;
   readonly now: () => number;
   readonly progress?: ((label: string, totalBytes: number) => { advance(bytes: number): void; end(): void }) | undefined;
 }

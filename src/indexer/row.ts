@@ -116,8 +116,8 @@ export function threadRow(
     recency_at: seconds(times.recencyAtMs),
     recency_at_ms: times.recencyAtMs,
     history_mode: facts.historyMode,
-    // Users and clients set these in the live database only (state-and-compression §2.13).
-    name: null,
+    // Users and clients set these in the live database only (state-and-compression §2.13), but for this one name.
+    name: facts.guardian && facts.historyMode === "paginated" ? GUARDIAN.title : null,
     is_pinned: 0,
     thread_section_id: null,
     section_position: null,
@@ -142,8 +142,11 @@ export function timeColumns(times: RowTimes) {
   };
 }
 
+/** What the reviewer's threads are called whatever stands in them; a paginated one has this title as its name too. */
+const GUARDIAN = { title: "Guardian review", preview: "Approval review" } as const;
+
 function textColumns(facts: FileFacts) {
-  if (facts.guardian) return { title: "Guardian review", preview: "Approval review", first_user_message: "" };
+  if (facts.guardian) return { ...GUARDIAN, first_user_message: facts.firstUserMessage };
   return { title: facts.title, preview: facts.preview, first_user_message: facts.firstUserMessage };
 }
 
@@ -197,7 +200,7 @@ export function seconds(timeMs: number): number {
  * A second file of the same thread meets the row of the first, as Codex's upsert has it (state-and-compression §2.10):
  * most columns are overwritten, some are kept, and a title that somebody gave is not replaced by an extracted one.
  */
-export function mergeRows(old: ThreadRow, next: ThreadRow, nextStatesMemoryMode: boolean): ThreadRow {
+export function mergeRows(old: ThreadRow, next: ThreadRow, replacesMemoryMode: boolean): ThreadRow {
   const keepGit = old.git_sha !== null || old.git_branch !== null || old.git_origin_url !== null;
   const explicitTitle = old.title !== "" && old.title !== old.first_user_message;
   const paginated = old.history_mode === "paginated";
@@ -213,7 +216,7 @@ export function mergeRows(old: ThreadRow, next: ThreadRow, nextStatesMemoryMode:
     creator_account_id: old.creator_account_id ?? next.creator_account_id,
     attached_thread_parent_id: next.attached_thread_parent_id ?? old.attached_thread_parent_id,
     history_mode: paginated ? old.history_mode : next.history_mode,
-    memory_mode: nextStatesMemoryMode && !paginated ? next.memory_mode : old.memory_mode,
+    memory_mode: replacesMemoryMode ? next.memory_mode : old.memory_mode,
     recency_at: old.recency_at,
     recency_at_ms: old.recency_at_ms,
     has_user_event: old.has_user_event,

@@ -123,7 +123,12 @@ function readTrees(reader: PageReader, objects: Objects): Map<string, Table> {
 }
 
 /** Rows of pages that no tree leads to. All rows of a page are of one table: the one that most of them fit. */
-function addLooseRows(reader: PageReader, tables: ReadonlyMap<string, Table>, gaps: ReadonlySet<string>, age: Age): void {
+function addLooseRows(
+  reader: PageReader,
+  tables: ReadonlyMap<string, Table>,
+  gaps: ReadonlySet<string>,
+  age: Age,
+): void {
   if (gaps.size === 0) return;
   for (const leaf of reader.looseLeaves(age)) {
     const name = tableOf(leaf);
@@ -210,7 +215,9 @@ function summary(reader: PageReader, objects: Objects, tables: ReadonlyMap<strin
   const width = [...(tables.get("threads")?.rows.values() ?? [])].reduce((most, row) => Math.max(most, row.width), 0);
   const trusted = tables.get("_sqlx_migrations")?.isComplete === true && migrations.level > 0;
   const level = trusted ? migrations.level : Math.max(migrations.level, leastLevelWith(objects.roots.keys(), width));
-  const kept = [...tables.values()].map((table) => [table.name, rowsOf(table, level)] as const).filter(([, rows]) => rows.length > 0);
+  const kept = [...tables.values()]
+    .map((table) => [table.name, rowsOf(table, level)] as const)
+    .filter(([, rows]) => rows.length > 0);
   return {
     tables: Object.fromEntries(kept),
     rowsByTable: Object.fromEntries(kept.map(([name, rows]) => [name, rows.length])),

@@ -3,6 +3,7 @@
  * Which protected folders are listed depends on what exists on this machine, so the text of a rebuild may differ from the lost
  * one without harm; whoever compares must compare by meaning.
  */
+import { tidyPath } from "../io/paths.ts";
 import type { JsonObject, JsonValue } from "../format/record.ts";
 import type { PolicyForm } from "./rules.ts";
 
@@ -16,13 +17,27 @@ export interface PolicySource {
 
 export type PathExists = (path: string) => boolean;
 
+/** Threads of one home have few different policies; texts by what they are made from. */
+const texts = new Map<string, string>();
+const MAX_TEXTS = 1000;
+
 /** Compact JSON. `undefined` as source means that no turn context could be used. */
 export function sandboxPolicyText(source: PolicySource | undefined, form: PolicyForm, exists: PathExists): string {
+  const key = JSON.stringify([source ?? null, form]);
+  const known = texts.get(key);
+  if (known !== undefined) return known;
+  const text = makeText(source, form, exists);
+  if (texts.size >= MAX_TEXTS) texts.clear();
+  texts.set(key, text);
+  return text;
+}
+
+function makeText(source: PolicySource | undefined, form: PolicyForm, exists: PathExists): string {
   if (source === undefined) return JSON.stringify(form.whenUnknown === "read-only" ? { type: "read-only" } : READ_ROOT);
   if (form.kind === "policy" && isObject(source.sandboxPolicy)) return JSON.stringify(source.sandboxPolicy);
-  if (isObject(source.permissionProfile)) return JSON.stringify(orderedProfile(source.permissionProfile));
+  if (isObject(source.permissionProfile)) return JSON.stringify(orderedProfile(source.permissionProfile, form));
   const profile = profileOf(source, form, exists);
-  return JSON.stringify(isObject(source.fileSystemPolicy) ? withFileSystem(profile, source.fileSystemPolicy) : profile);
+  return JSON.stringify(isObject(source.fileSystemPolicy) ? withFileSystem(profile, source.fileSystemPolicy, form) : profile);
 }
 
 const READ_ROOT: JsonObject = {
@@ -31,28 +46,41 @@ const READ_ROOT: JsonObject = {
   network: "restricted",
 };
 
-/** Keys in the stored order: type, file_system (type, entries of path and access), network. Unknown keys keep their place. */
-function orderedProfile(profile: JsonObject): JsonObject {
-  const { type, file_system: fileSystem, network, ...others } = profile;
-  const rest = type === "managed" || type === "external" ? {} : others;
-  return {
-    ...(type === undefined ? {} : { type }),
-    ...(fileSystem === undefined ? {} : { file_system: orderedFileSystem(fileSystem) }),
-    ...(network === undefined ? {} : { network }),
-    ...rest,
-  };
+/** Keys in the stored order, unknown ones left out: type, file_system (type, entries of path and access), network. */
+function orderedProfile({ type, file_system: fileSystem, network }: JsonObject, form: PolicyForm): JsonObject {
+  return named({ type, file_system: fileSystem === undefined ? undefined : orderedFileSystem(fileSystem, form), network });
 }
 
-function orderedFileSystem(value: JsonValue): JsonValue {
-  if (!isObject(value) || !Array.isArray(value.entries)) return value;
-  const { type, entries, ...others } = value;
-  return { ...(type === undefined ? {} : { type }), entries: entries.map((entry) => orderedEntry(entry)), ...others };
+function orderedFileSystem(value: JsonValue, form: PolicyForm): JsonValue {
+  if (!isObject(value)) return value;
+  const { type, entries, glob_scan_max_depth: depth } = value;
+  const ordered = Array.isArray(entries) ? entries.map((entry) => orderedEntry(entry, form)) : entries;
+  return named({ type, entries: ordered, glob_scan_max_depth: depth ?? undefined });
 }
 
-function orderedEntry(entry: JsonValue): JsonValue {
+function orderedEntry(entry: JsonValue, form: PolicyForm): JsonValue {
   if (!isObject(entry)) return entry;
-  const { path, access, ...others } = entry;
-  return { ...(path === undefined ? {} : { path }), ...(access === undefined ? {} : { access }), ...others };
+  const { path, access, missing_path_behavior: behavior } = entry;
+  return named({
+    path: path === undefined ? undefined : orderedPath(path),
+    access: access === "none" ? "deny" : access,
+    missing_path_behavior: form.missingPathBehavior ? (behavior ?? undefined) : undefined,
+  });
+}
+
+function orderedPath(value: JsonValue): JsonValue {
+  if (!isObject(value)) return value;
+  const { type, path, pattern, value: place } = value;
+  if (isObject(place)) {
+    const { kind, path: unknown, subpath } = place;
+    return named({ type, value: named({ kind, path: unknown, subpath: subpath ?? undefined }) });
+  }
+  return named({ type, path: typeof path === "string" ? tidyPath(path) : path, pattern });
+}
+
+/** Without the members that are undefined. */
+function named(members: { readonly [key: string]: JsonValue | undefined }): JsonObject {
+  return Object.fromEntries(Object.entries(members).filter((member): member is [string, JsonValue] => member[1] !== undefined));
 }
 
 function profileOf(source: PolicySource, form: PolicyForm, exists: PathExists): JsonObject {
@@ -77,11 +105,12 @@ function managed(entries: readonly JsonObject[], network: boolean): JsonObject {
   };
 }
 
-function withFileSystem(profile: JsonObject, fileSystem: JsonObject): JsonObject {
-  if (profile.type !== "managed") return profile;
-  const { kind, entries } = fileSystem;
-  const part = { ...(kind === undefined ? {} : { type: kind }), ...(entries === undefined ? {} : { entries }) };
-  return { ...profile, file_system: orderedFileSystem(part) };
+function withFileSystem(profile: JsonObject, fileSystem: JsonObject, form: PolicyForm): JsonObject {
+  const { kind, entries = [], glob_scan_max_depth } = fileSystem;
+  const network = profile.network ?? "enabled";
+  if (kind === "external-sandbox") return { type: "external", network };
+  const part = kind === "restricted" ? named({ type: kind, entries, glob_scan_max_depth }) : named({ type: kind });
+  return { type: "managed", file_system: orderedFileSystem(part, form), network };
 }
 
 /** The list of §2.8, numbered there 1 to 13. */
@@ -92,7 +121,7 @@ function writableEntries(
   exists: PathExists,
 ): readonly JsonObject[] {
   const roots = Array.isArray(policy.writable_roots)
-    ? policy.writable_roots.filter((root): root is string => typeof root === "string")
+    ? policy.writable_roots.filter((root): root is string => typeof root === "string").map(tidyPath)
     : [];
   const skip = form.missingPathBehavior ? { missing_path_behavior: "skip" } : {};
   const guarded = [".git", ".agents", ".codex", ...(form.protectsAws ? [".aws"] : [])];

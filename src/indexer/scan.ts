@@ -3,9 +3,11 @@
  * Files that are known unchanged since an earlier run are passed over (see `manifest.ts`).
  */
 import { RolloutError } from "../errors.ts";
+import { type Helper, helperCount, startHelper, Tickets } from "../io/workers.ts";
 import type { Discovery, RolloutFile } from "../readers/home.ts";
 import type { Candidate } from "./assemble.ts";
 import { extractFacts } from "./extract.ts";
+import type { FileFacts } from "./facts.ts";
 import type { Rules } from "./rules.ts";
 
 /** A file under the session folders that gives no row, or gives one although it is damaged. */
@@ -31,35 +33,92 @@ export interface Scan {
 export interface ScanOptions {
   readonly rules: Rules;
   readonly thorough: boolean;
+  /** Threads to use, this one included; undefined: as the machine allows. */
+  readonly jobs?: number | undefined;
   /** Called after each file with its size. */
   readonly advance?: ((bytes: number) => void) | undefined;
 }
 
-/** Reads the given files, in the given order. Never throws for what is wrong with one of them. */
+/** Reads the given files. Never throws for what is wrong with one of them. The outcome stands in the order of the files. */
 export function scanRollouts(files: readonly RolloutFile[], options: ScanOptions): Scan {
+  const outcomes = scanTogether(files, options);
   const candidates: Candidate[] = [];
-  const heads = new Map<string, string>();
   const rejected: Rejected[] = [];
+  const heads = new Map<string, string>();
   let bytesRead = 0;
-  for (const file of files) {
-    const outcome = scanOne(file, options);
+  for (const [index, file] of files.entries()) {
+    const outcome = outcomes[index];
+    if (outcome === undefined) continue;
+    const { facts, lastLineMs, head } = outcome;
     bytesRead += outcome.bytesRead;
-    options.advance?.(file.sizeBytes);
-    if (outcome.head !== undefined) heads.set(file.relativePath, outcome.head);
-    if (outcome.candidate !== undefined) candidates.push(outcome.candidate);
+    if (head !== undefined) heads.set(file.relativePath, head);
+    if (facts !== undefined) candidates.push({ file, facts, lastLineMs });
     if (outcome.rejected !== undefined) rejected.push(outcome.rejected);
   }
   return { candidates, heads, rejected, bytesRead, filesRead: files.length };
 }
 
+/** What became of one file. Plain data without the file, so that it can come from another thread as JSON. */
 interface Outcome {
-  readonly candidate?: Candidate;
+  readonly facts?: FileFacts;
+  readonly lastLineMs?: number | undefined;
   readonly rejected?: Rejected;
   readonly head?: string;
   readonly bytesRead: number;
 }
 
-function scanOne(file: RolloutFile, { rules, thorough }: ScanOptions): Outcome {
+/** What a helper thread is given. */
+export interface ScanAssignment {
+  readonly files: readonly RolloutFile[];
+  readonly rules: Rules;
+  readonly thorough: boolean;
+  readonly tickets: SharedArrayBuffer;
+}
+
+/** Below this a helper costs more than it brings. */
+const MIN_FILES_FOR_HELPERS = 200;
+const MIN_BYTES_FOR_HELPERS = 64 * 1024 * 1024;
+
+function scanTogether(files: readonly RolloutFile[], options: ScanOptions): readonly (Outcome | undefined)[] {
+  const outcomes: (Outcome | undefined)[] = Array.from({ length: files.length });
+  const tickets = new Tickets(files.length);
+  const { rules, thorough } = options;
+  const helpers = startHelpers(files, { files, rules, thorough, tickets: tickets.memory }, options.jobs);
+  for (const index of tickets.take()) {
+    const file = files[index];
+    if (file === undefined) continue;
+    outcomes[index] = scanOne(file, options);
+    options.advance?.(file.sizeBytes * (helpers.length + 1));
+  }
+  for (const helper of helpers) {
+    const answer = helper.answer();
+    const share = answer === undefined ? [] : (JSON.parse(answer) as readonly (readonly [number, Outcome])[]);
+    for (const [index, outcome] of share) outcomes[index] = outcome;
+  }
+  // What a helper took and did not bring back is done here.
+  for (const [index, file] of files.entries()) outcomes[index] ??= scanOne(file, options);
+  return outcomes;
+}
+
+function startHelpers(files: readonly RolloutFile[], assignment: ScanAssignment, jobs: number | undefined): readonly Helper[] {
+  const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const isCompiled = import.meta.url.endsWith(".js");
+  if (!isCompiled || files.length < MIN_FILES_FOR_HELPERS || bytes < MIN_BYTES_FOR_HELPERS) return [];
+  const module = new URL("scan-worker.js", import.meta.url);
+  return Array.from({ length: helperCount(jobs) }, () => startHelper(module, assignment));
+}
+
+/** A helper's part of the work: pairs of file index and outcome. */
+export function scanShare({ files, rules, thorough, tickets }: ScanAssignment): readonly (readonly [number, Outcome])[] {
+  const share: (readonly [number, Outcome])[] = [];
+  for (const index of new Tickets(files.length, tickets).take()) {
+    const file = files[index];
+    if (file !== undefined) share.push([index, scanOne(file, { rules, thorough })]);
+  }
+  return share;
+}
+
+function scanOne(file: RolloutFile, { rules, thorough }: Pick<ScanOptions, "rules" | "thorough">): Outcome {
   const path = file.logicalPath;
   if (file.sizeBytes === 0) return { rejected: { path, reason: "it is empty", indexed: false }, bytesRead: 0 };
   try {
@@ -68,11 +127,11 @@ function scanOne(file: RolloutFile, { rules, thorough }: ScanOptions): Outcome {
       const reason = broken === undefined ? result.reason : broken.message;
       return { rejected: { path, reason, offset: broken?.offset, indexed: false }, head, bytesRead };
     }
-    if (broken === undefined) return { candidate: { file, facts: result.facts, lastLineMs }, head, bytesRead };
+    if (broken === undefined) return { facts: result.facts, lastLineMs, head, bytesRead };
     // Codex gives up on a compressed file that does not decode to its end; what precedes the break is better than nothing.
     const reject = { path, reason: broken.message, offset: broken.offset, indexed: rules.best };
     if (!rules.best) return { rejected: reject, head, bytesRead };
-    return { candidate: { file, facts: result.facts, lastLineMs }, rejected: reject, head, bytesRead };
+    return { facts: result.facts, lastLineMs, rejected: reject, head, bytesRead };
   } catch (error) {
     if (!(error instanceof RolloutError) || error.code === "internal") throw error;
     return { rejected: { path, reason: error.message, offset: error.place.offset, indexed: false }, bytesRead: 0 };

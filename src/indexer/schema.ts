@@ -75,7 +75,9 @@ export function threadColumns(level: number): readonly string[] {
 function readSchema(level: number): Schema {
   const steps = MIGRATIONS.slice(0, level);
   if (steps.length !== level || level < 1) {
-    throw new RolloutError("unsupported", `no schema of level ${level}`, { hint: `levels 1 to ${KNOWN_LEVEL} are known` });
+    throw new RolloutError("unsupported", `no schema of level ${level}`, {
+      hint: `levels 1 to ${KNOWN_LEVEL} are known`,
+    });
   }
   const db = SqliteDatabase.fromImage(undefined);
   try {
@@ -162,7 +164,9 @@ export function migrationRows(level: number, flavour: Flavour): readonly Migrati
 
 /** The rows of `_sqlx_migrations` in an open database, by version. */
 export function storedMigrationRows(db: SqliteDatabase): readonly MigrationRow[] {
-  return db.all("select version, description, success, checksum from _sqlx_migrations order by version").map(migrationRow);
+  return db
+    .all("select version, description, success, checksum from _sqlx_migrations order by version")
+    .map(migrationRow);
 }
 
 /** One such row out of whatever a database or its remains held. */
@@ -216,7 +220,10 @@ export function readMigrationState(rows: readonly MigrationRow[]): MigrationStat
   for (const row of rows) {
     const recency = MIGRATIONS[RECENCY_STEP - 1];
     const collides =
-      row.version === RECENCY_STEP - 1 && !taken.has(RECENCY_STEP) && recency !== undefined && flavourOf(row, recency) !== undefined;
+      row.version === RECENCY_STEP - 1 &&
+      !taken.has(RECENCY_STEP) &&
+      recency !== undefined &&
+      flavourOf(row, recency) !== undefined;
     if (collides) problems.push({ kind: "recency-collision", version: row.version });
     const step = collides ? recency : MIGRATIONS[row.version - 1];
     if (!row.success) problems.push({ kind: "unfinished", version: row.version });

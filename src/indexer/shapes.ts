@@ -18,14 +18,22 @@ export interface Shape {
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 const text: Look = (value) => typeof value === "string";
-const integer: Look = (value) => typeof value === "number" ? Number.isSafeInteger(value) : typeof value === "bigint";
+const integer: Look = (value) => (typeof value === "number" ? Number.isSafeInteger(value) : typeof value === "bigint");
 const nothing: Look = (value) => value === null;
 const bytes: Look = (value) => value instanceof Uint8Array;
 const uuid: Look = (value) => typeof value === "string" && UUID.test(value);
-const orNull = (look: Look): Look => (value) => value === null || look(value);
-const oneOf = (...allowed: readonly (string | number)[]): Look => (value) =>
-  (typeof value === "string" || typeof value === "number") && allowed.includes(value);
-const matching = (pattern: RegExp): Look => (value) => typeof value === "string" && pattern.test(value);
+const orNull =
+  (look: Look): Look =>
+  (value) =>
+    value === null || look(value);
+const oneOf =
+  (...allowed: readonly (string | number)[]): Look =>
+  (value) =>
+    (typeof value === "string" || typeof value === "number") && allowed.includes(value);
+const matching =
+  (pattern: RegExp): Look =>
+  (value) =>
+    typeof value === "string" && pattern.test(value);
 /** Milliseconds since 1970, after 2020. */
 const milliseconds: Look = (value) => typeof value === "number" && value > 1_577_836_800_000;
 /** Seconds since 1970; the test keeps milliseconds out. */
@@ -34,11 +42,16 @@ const path = matching(/[/\\]/);
 const rollout = matching(/\.jsonl(\.zst)?$/);
 const json = matching(/^\s*[[{]/);
 
+/** The columns up to level 39; later ones may hold anything. */
 const threads: readonly Look[] = [
-  ...[uuid, matching(/[/\\].*\.jsonl(\.zst)?$/s), seconds, seconds, text, text, text, text, text, text],
-  ...[integer, integer, integer, orNull(seconds), orNull(text), orNull(text), orNull(text), text, text, orNull(text), orNull(text)],
-  ...[text, orNull(text), orNull(text), orNull(text), orNull(integer), orNull(integer), orNull(text), text, integer, integer],
-];
+  [uuid, matching(/[/\\].*\.jsonl(\.zst)?$/s), seconds, seconds],
+  Array<Look>(6).fill(text),
+  Array<Look>(3).fill(integer),
+  [orNull(seconds), orNull(text), orNull(text), orNull(text)],
+  [text, text, orNull(text), orNull(text), text],
+  Array<Look>(3).fill(orNull(text)),
+  [orNull(integer), orNull(integer), orNull(text), text, integer, integer],
+].flat();
 
 /**
  * Tables that can be salvaged. Where two could be meant, the first that fits wins, so the more particular stand before

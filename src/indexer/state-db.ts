@@ -6,7 +6,14 @@
  * place (state-and-compression §1.14).
  */
 import { RolloutError } from "../errors.ts";
-import { quoteName, removeDatabase, SqliteDatabase, type SqlRow, type SqlStatement, type SqlValue } from "../io/sqlite.ts";
+import {
+  quoteName,
+  removeDatabase,
+  SqliteDatabase,
+  type SqlRow,
+  type SqlStatement,
+  type SqlValue,
+} from "../io/sqlite.ts";
 import {
   type Column,
   columnsOf,
@@ -142,7 +149,8 @@ function createObjects(db: SqliteDatabase, schema: Schema, type: "table" | "inde
     if (object.type !== type) continue;
     if (object.sql !== undefined) db.exec(object.sql);
     // Codex's file has this table from a log table dropped long ago; only SQLite itself can create it.
-    else if (object.name === "sqlite_sequence") db.exec("create table t (id INTEGER primary key autoincrement); drop table t");
+    else if (object.name === "sqlite_sequence")
+      db.exec("create table t (id INTEGER primary key autoincrement); drop table t");
   }
 }
 
@@ -166,7 +174,12 @@ interface Insertion {
 }
 
 function insertRows(db: SqliteDatabase, { table, columns, rows, rejections }: Insertion): void {
-  const statement = insertStatement(db, "insert", table, columns.map((column) => column.name));
+  const statement = insertStatement(
+    db,
+    "insert",
+    table,
+    columns.map((column) => column.name),
+  );
   const complete = table === "threads" ? withTimes : (row: SqlRow) => row;
   for (const row of rows) {
     if (!runRow(statement, valuesOf(complete(row), columns))) {

@@ -155,7 +155,9 @@ function upsertSql(columns: readonly Column[], overlays: Readonly<Record<string,
   const changes = columns.flatMap(({ name }) => {
     const overlay = overlays[name];
     if (overlay === undefined) return [];
-    const value = overlay.replaceAll("old.", `threads.${quoteName(name)}`).replaceAll("new.", `excluded.${quoteName(name)}`);
+    const value = overlay
+      .replaceAll("old.", `threads.${quoteName(name)}`)
+      .replaceAll("new.", `excluded.${quoteName(name)}`);
     return [`${quoteName(name)} = ${value}`];
   });
   return `

@@ -113,9 +113,10 @@ function fileCounts({ files, documents }: Discovery) {
 
 function columnCounts({ old, desired }: Full): readonly ColumnCount[] {
   const rows = threadRows(old);
+  const bare = desired.threads.filter(({ id }) => !rows.has(id));
   return SALVAGED_COLUMNS.map((column) => {
     const recovered = desired.recovered.get(column) ?? 0;
-    const unknown = desired.threads.filter((thread) => !rows.has(thread.id) && isDefault(thread[column])).length;
+    const unknown = bare.filter((thread) => isDefault(thread[column])).length;
     return { column, derived: desired.threads.length - recovered - unknown, recovered, lost: unknown };
   });
 }

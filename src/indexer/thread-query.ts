@@ -66,14 +66,17 @@ export function queryThreads(
 ): QueryResult {
   const family = familyOf(edges, query);
   const found = threads.filter((thread) => family?.has(thread.id) !== false && matches(thread, query));
-  const showsHidden = query.hidden || family !== undefined || query.section !== undefined;
-  const shown = showsHidden ? found : found.filter((thread) => !isHidden(thread));
+  const showsEmpty = family !== undefined || query.section !== undefined;
+  const shown = query.hidden ? found : found.filter((thread) => !isHidden(thread, showsEmpty));
   return { threads: sorted(shown, query), hiddenCount: found.length - shown.length };
 }
 
-/** Codex lists no thread without a preview, unless it is attached to another one (state-and-compression §5.1). */
-export function isHidden({ preview, attachedTo }: ListedThread): boolean {
-  return preview === "" && attachedTo === undefined;
+/**
+ * Codex lists no thread without a preview, unless it is asked for a family or a section (state-and-compression §5.1), and
+ * none that is attached to another thread: 0.169.0 leaves those out of every list, whatever the filter.
+ */
+export function isHidden({ preview, attachedTo }: ListedThread, showsEmpty = false): boolean {
+  return attachedTo !== undefined || (preview === "" && !showsEmpty);
 }
 
 function matches(thread: ListedThread, query: ThreadQuery): boolean {

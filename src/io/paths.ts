@@ -1,6 +1,7 @@
 /** Questions to the file system about paths that stand in a rollout. Nothing here opens or changes anything. */
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { platform } from "node:os";
+import { isAbsolute, resolve } from "node:path";
 
 export function pathExists(path: string): boolean {
   return existsSync(path);
@@ -13,6 +14,11 @@ export function resolveFolder(path: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** An absolute path without `.`, `..` and a slash at its end, whatever exists; any other path as it is. */
+export function tidyPath(path: string): string {
+  return isAbsolute(path) ? resolve(path) : path;
 }
 
 /** True on Windows, whose builds of Codex carry other migration checksums. */

@@ -83,20 +83,29 @@ export function readImage(path: string, options: ReadImageOptions = {}): SqliteI
 
 /** As `readImage`, but a log whose main file is gone is an image too: only for salvage, since SQLite ignores such a log. */
 export function readRemains(path: string, options: ReadImageOptions = {}): SqliteImage {
-  if (statOrUndefined(path) !== undefined || statOrUndefined(walOf(path)) === undefined) return readImage(path, options);
+  if (statOrUndefined(path) !== undefined || statOrUndefined(walOf(path)) === undefined)
+    return readImage(path, options);
   return takeImage(path, options, () => EMPTY);
 }
 
-function takeImage(path: string, options: ReadImageOptions, readMain: (path: string, maxBytes: number) => Buffer): SqliteImage {
+function takeImage(
+  path: string,
+  options: ReadImageOptions,
+  readMain: (path: string, maxBytes: number) => Buffer,
+): SqliteImage {
   const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const before = fingerprint(path);
     const main = readMain(path, maxBytes);
-    const wal = statOrUndefined(walOf(path))?.isFile() === true ? readWithin(walOf(path), maxBytes - main.length) : EMPTY;
+    const wal =
+      statOrUndefined(walOf(path))?.isFile() === true ? readWithin(walOf(path), maxBytes - main.length) : EMPTY;
     if (fingerprint(path) === before) return new SqliteImage(path, main, readWal(wal));
     pause(PAUSE_MS);
   }
-  throw new RolloutError("busy", "the database changes faster than it can be read", { path, hint: "Quit Codex and run again." });
+  throw new RolloutError("busy", "the database changes faster than it can be read", {
+    path,
+    hint: "Quit Codex and run again.",
+  });
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -112,7 +121,8 @@ function walOf(path: string): string {
  */
 function fingerprint(path: string): string {
   const wal = statOrUndefined(walOf(path));
-  if (wal?.isFile() === true && wal.size >= WAL_HEADER_BYTES) return readStart(walOf(path), WAL_HEADER_BYTES).toString("hex");
+  if (wal?.isFile() === true && wal.size >= WAL_HEADER_BYTES)
+    return readStart(walOf(path), WAL_HEADER_BYTES).toString("hex");
   const main = statOrUndefined(path);
   return main === undefined ? "" : `${main.ino} ${main.size} ${main.mtimeMs}`;
 }
@@ -131,7 +141,9 @@ function readWithin(path: string, maxBytes: number): Buffer {
   const { fd, stat } = openRegularFile(path);
   try {
     if (stat.size > maxBytes) {
-      throw new RolloutError("unsupported", `the database is too large to be read whole (${stat.size} bytes)`, { path });
+      throw new RolloutError("unsupported", `the database is too large to be read whole (${stat.size} bytes)`, {
+        path,
+      });
     }
     const bytes = Buffer.alloc(stat.size);
     return bytes.subarray(0, readAt(fd, bytes, 0, path));

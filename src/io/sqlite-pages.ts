@@ -130,7 +130,8 @@ export class PageReader {
       if (list === undefined) map.set(page, [version]);
       else list.push(version);
     };
-    const ofState = (states: readonly FrameState[]) => wal.frames.filter((frame) => states.includes(frame.state)).toReversed();
+    const ofState = (states: readonly FrameState[]) =>
+      wal.frames.filter((frame) => states.includes(frame.state)).toReversed();
     for (const frame of ofState(["committed", "detached"])) {
       const bytes = wal.bytes.subarray(frame.offset, frame.offset + pageSize);
       add(this.#newer, frame.page, { bytes, age: this.#newer.has(frame.page) ? "older" : "present" });
@@ -230,7 +231,7 @@ export class PageReader {
     const parts = [cell.local];
     const taken: number[] = [];
     let missing = cell.payloadBytes - cell.local.length;
-    for (let number = cell.overflow; missing > 0; ) {
+    for (let number = cell.overflow; missing > 0;) {
       const bytes = this.#claimed.has(number) ? undefined : this.#newest(number)?.bytes;
       if (bytes === undefined) break;
       const next = bytes.readUInt32BE(0);
@@ -253,7 +254,7 @@ export class PageReader {
   #freedPages(): ReadonlySet<number> {
     const freed = new Set<number>();
     const header = this.#fileHeader();
-    for (let trunk = header?.readUInt32BE(32) ?? 0; trunk !== NO_PAGE && !freed.has(trunk); ) {
+    for (let trunk = header?.readUInt32BE(32) ?? 0; trunk !== NO_PAGE && !freed.has(trunk);) {
       const bytes = this.#newest(trunk)?.bytes;
       if (bytes === undefined || this.#headerOf(bytes, trunk) !== undefined) break;
       freed.add(trunk);

@@ -50,7 +50,11 @@ export function readWal(bytes: Buffer): Wal {
     const sum = new Checksum(bytes, header.bigEndian);
     sum.add(0, HEADER_BYTES - 8);
     const headerHolds = sum.equals(HEADER_BYTES - 8);
-    return { bytes, pageSize: header.pageSize, frames: judged(rawFrames(bytes, header.pageSize, sum, headerHolds ? 0 : undefined)) };
+    return {
+      bytes,
+      pageSize: header.pageSize,
+      frames: judged(rawFrames(bytes, header.pageSize, sum, headerHolds ? 0 : undefined)),
+    };
   }
   // SQLite reads nothing without the header; but what follows it may be whole, and then proves itself.
   for (const bigEndian of [false, true]) {
@@ -163,7 +167,10 @@ class Checksum {
 
   /** Whether the sums are those stored at an offset; stored sums are always big-endian. */
   equals(offset: number): boolean {
-    return this.#first >>> 0 === this.#bytes.readUInt32BE(offset) && this.#second >>> 0 === this.#bytes.readUInt32BE(offset + 4);
+    return (
+      this.#first >>> 0 === this.#bytes.readUInt32BE(offset) &&
+      this.#second >>> 0 === this.#bytes.readUInt32BE(offset + 4)
+    );
   }
 
   /** Goes on from the sums stored at an offset. */

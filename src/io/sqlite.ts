@@ -48,22 +48,32 @@ export class SqliteDatabase {
   /** A new, empty file. Throws `mismatch` when something of that name exists. */
   static create(path: string): SqliteDatabase {
     guard(path, () => closeSync(openSync(path, "wx")));
-    return new SqliteDatabase(path, guard(path, () => new Database(path)));
+    return new SqliteDatabase(
+      path,
+      guard(path, () => new Database(path)),
+    );
   }
 
   /** An existing file, for writing. SQLite reads it, its `-wal` included, only with the first statement. */
   static open(path: string, options: { readonly timeoutMs?: number } = {}): SqliteDatabase {
     // Only a stat: closing any descriptor of the file would drop the locks of this process's other connections to it.
     const stat = statOrUndefined(path);
-    if (stat === undefined) throw new RolloutError("not-found", "there is no such database", { path, hint: "Check the path." });
+    if (stat === undefined)
+      throw new RolloutError("not-found", "there is no such database", { path, hint: "Check the path." });
     if (!stat.isFile()) throw new RolloutError("not-a-file", "the database is not a regular file", { path });
     const timeout = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    return new SqliteDatabase(path, guard(path, () => new Database(path, { fileMustExist: true, timeout })));
+    return new SqliteDatabase(
+      path,
+      guard(path, () => new Database(path, { fileMustExist: true, timeout })),
+    );
   }
 
   /** A database held in memory: the bytes of a file (see `SqliteImage.toBuffer`), or nothing. `path` is for messages. */
   static fromImage(bytes: Buffer | undefined, path = ":memory:"): SqliteDatabase {
-    return new SqliteDatabase(path, guard(path, () => (bytes === undefined ? new Database(":memory:") : new Database(bytes))));
+    return new SqliteDatabase(
+      path,
+      guard(path, () => (bytes === undefined ? new Database(":memory:") : new Database(bytes))),
+    );
   }
 
   /** Runs statements without values or results. */

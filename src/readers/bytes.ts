@@ -64,7 +64,9 @@ class FileReader implements ByteReader {
   bytesRead = 0;
   readonly #fd: number;
   readonly #chunkBytes: number;
-  readonly #head: Buffer;
+  /** What opening has read, until somebody has taken it: most files are read from their start, many are no longer than this. */
+  #start: { readonly buffer: Buffer; readonly length: number } | undefined;
+  readonly #claimedBytes: number | undefined;
   #closed = false;
 
   constructor(path: string, chunkBytes: number) {
@@ -74,14 +76,17 @@ class FileReader implements ByteReader {
     this.mtimeMs = stat.mtimeMs;
     this.#fd = fd;
     this.#chunkBytes = chunkBytes;
-    const head = Buffer.alloc(Math.min(FRAME_HEADER_BYTES, stat.size));
     try {
-      this.#head = head.subarray(0, this.#read(head, 0));
+      const buffer = takeBuffer(Math.max(FRAME_HEADER_BYTES, Math.min(chunkBytes, stat.size)));
+      const length = this.#read(buffer.subarray(0, Math.min(FIRST_FORWARD_BYTES, buffer.length, stat.size)), 0);
+      this.#start = { buffer, length };
+      const head = buffer.subarray(0, length);
+      this.form = isZstd(head) || isBrokenZstd(path, head) ? "zstd" : "plain";
+      this.#claimedBytes = this.form === "zstd" ? frameInfo(head)?.contentBytes : undefined;
     } catch (error) {
       this.close();
       throw error;
     }
-    this.form = isZstd(this.#head) || isBrokenZstd(path, this.#head) ? "zstd" : "plain";
   }
 
   forward(from = 0, to = Number.POSITIVE_INFINITY): Generator<Buffer> {
@@ -112,22 +117,32 @@ class FileReader implements ByteReader {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    spareBuffer = this.#start?.buffer ?? spareBuffer;
+    this.#start = undefined;
     closeFile(this.#fd);
   }
 
   *#plain(from: number, to: number, chunkBytes: number): Generator<Buffer> {
     if (from >= to) return;
-    const buffer = takeBuffer(Math.min(chunkBytes, to - from));
+    const start = from === 0 ? this.#start : undefined;
+    if (start !== undefined) this.#start = undefined;
+    const buffer = start?.buffer ?? takeBuffer(Math.min(chunkBytes, to - from));
     try {
+      let offset = from;
+      for (const end = Math.min(start?.length ?? 0, to); offset < end; ) {
+        const next = Math.min(offset + chunkBytes, end);
+        yield buffer.subarray(offset, next);
+        offset = next;
+      }
       // Small steps first: whoever stops after the head of the file has not paid for more.
-      let step = Math.min(FIRST_FORWARD_BYTES, chunkBytes);
-      for (let offset = from; offset < to; ) {
+      let step = Math.min(FIRST_FORWARD_BYTES, chunkBytes, buffer.length);
+      while (offset < to) {
         const wanted = Math.min(step, to - offset);
         const count = this.#read(buffer.subarray(0, wanted), offset);
         if (count > 0) yield buffer.subarray(0, count);
         if (count < wanted) return;
         offset += count;
-        step = Math.min(step * 4, chunkBytes);
+        step = Math.min(step * 4, chunkBytes, buffer.length);
       }
     } finally {
       spareBuffer = buffer;
@@ -135,7 +150,7 @@ class FileReader implements ByteReader {
   }
 
   *#decoded(from: number, to: number): Generator<Buffer> {
-    const claimed = frameInfo(this.#head)?.contentBytes ?? this.#chunkBytes;
+    const claimed = this.#claimedBytes ?? this.#chunkBytes;
     const stream = decodeZstd(this.#plain(0, this.sizeBytes, COMPRESSED_CHUNK_BYTES), {
       outputBytes: Math.min(this.#chunkBytes, Math.max(claimed, 1024)),
     });

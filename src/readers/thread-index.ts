@@ -47,7 +47,9 @@ export function readThreadIndex(sqliteHome: string): ThreadIndex {
   } catch (error) {
     if (isCorruption(error)) return unusable(path, "damaged", "SQLite cannot read it");
     if (!(error instanceof RolloutError) || error.code === "internal") throw error;
-    return unusable(path, error.code === "not-found" ? "absent" : "unreadable", error.message);
+    return error.code === "not-found"
+      ? unusable(path, "absent", "there is none")
+      : unusable(path, "unreadable", error.message);
   }
 }
 

@@ -58,12 +58,32 @@ const OTHERS = {
     { id: PINNED, name: "Pinned", appearance: null },
     { id: id(9000), name: "Later", appearance: '{"color":"red"}' },
   ],
-  projects: [{ id: id(9001), name: "Project", metadata: '{"k":1}', position: 3, created_at_ms: 1_760_000_000_001, updated_at_ms: 1_760_000_000_002 }],
+  projects: [
+    {
+      id: id(9001),
+      name: "Project",
+      metadata: '{"k":1}',
+      position: 3,
+      created_at_ms: 1_760_000_000_001,
+      updated_at_ms: 1_760_000_000_002,
+    },
+  ],
   project_roots: [{ project_id: id(9001), position: 0, path: "/home/u/project" }],
   project_idempotency_keys: [{ key: "key-1", project_id: id(9001), created_at_ms: 1_760_000_000_003 }],
-  thread_attachments: [{ id: id(9002), thread_id: id(1), attachment_type: "note", identity_key: "k", payload: "{}", created_at: 1_760_000_000 }],
+  thread_attachments: [
+    {
+      id: id(9002),
+      thread_id: id(1),
+      attachment_type: "note",
+      identity_key: "k",
+      payload: "{}",
+      created_at: 1_760_000_000,
+    },
+  ],
   guardian_review_feedback: [{ id: id(9003), thread_id: id(2), record: Buffer.from([0, 1, 254, 255]) }],
-  thread_read_receipts: [{ thread_id: id(3), first_unread_turn: null, revision: id(9004), last_published_turn: id(9005) }],
+  thread_read_receipts: [
+    { thread_id: id(3), first_unread_turn: null, revision: id(9004), last_published_turn: id(9005) },
+  ],
   remote_control_enrollments: [
     {
       websocket_url: "wss://example.invalid/x",
@@ -76,11 +96,23 @@ const OTHERS = {
       remote_control_enabled: 1,
     },
   ],
-  external_agent_config_imports: [{ import_id: "imp", completed_at_ms: 1_760_000_000_000, successes: "[]", failures: "[1]", provider_id: null }],
-  thread_dynamic_tools: [
-    { thread_id: id(4), position: 0, name: "tool", description: "d", input_schema: "{}", defer_loading: 1, namespace: null },
+  external_agent_config_imports: [
+    { import_id: "imp", completed_at_ms: 1_760_000_000_000, successes: "[]", failures: "[1]", provider_id: null },
   ],
-  rollout_migration_state: [{ migration_id: "m", last_checked_thread_created_at: 5, last_checked_thread_id: id(5), updated_at: 1_760_000_000 }],
+  thread_dynamic_tools: [
+    {
+      thread_id: id(4),
+      position: 0,
+      name: "tool",
+      description: "d",
+      input_schema: "{}",
+      defer_loading: 1,
+      namespace: null,
+    },
+  ],
+  rollout_migration_state: [
+    { migration_id: "m", last_checked_thread_created_at: 5, last_checked_thread_id: id(5), updated_at: 1_760_000_000 },
+  ],
   rollout_migration_skipped_rollouts: [
     {
       migration_id: "m",
@@ -99,7 +131,10 @@ function newPath(): string {
   return join(folder, `${files}.sqlite`);
 }
 
-function built(threads: readonly SqlRow[], more: { level?: number; flavour?: Flavour; others?: Record<string, readonly SqlRow[]> } = {}): Buffer {
+function built(
+  threads: readonly SqlRow[],
+  more: { level?: number; flavour?: Flavour; others?: Record<string, readonly SqlRow[]> } = {},
+): Buffer {
   const path = newPath();
   const { level = 62, flavour = "lf", others = OTHERS } = more;
   const report = buildStateDb(path, { level, flavour, rows: { threads, ...others }, backfill: COMPLETE });
@@ -123,7 +158,8 @@ function truth(bytes: Buffer): Rows {
   return Object.fromEntries(rows.filter(([, found]) => found.length > 0));
 }
 
-const found = ({ tables }: Salvage): Rows => Object.fromEntries(Object.entries(tables).map(([name, rows]) => [name, rows.map(({ row }) => row)]));
+const found = ({ tables }: Salvage): Rows =>
+  Object.fromEntries(Object.entries(tables).map(([name, rows]) => [name, rows.map(({ row }) => row)]));
 
 /** Pages of the main b-tree of a table, from SQLite's own account of them. */
 function pagesOf(bytes: Buffer, name: string, kind: "leaf" | "internal" | "overflow"): readonly number[] {
@@ -142,7 +178,9 @@ function withPage(bytes: Buffer, page: number, change: (page: Buffer) => void): 
 }
 
 const zeroed = (page: Buffer) => void page.fill(0);
-const garbled = (page: Buffer) => void page.forEach((_, index) => (page[index] = (index * 131 + 89) & 0xff));
+const garbled = (page: Buffer) => {
+  for (let index = 0; index < page.length; index += 1) page[index] = (index * 131 + 89) & 0xff;
+};
 
 const byId = (rows: readonly SqlRow[] | undefined) => new Map((rows ?? []).map((row) => [String(row["id"]), row]));
 
@@ -151,7 +189,11 @@ describe("a sound file", () => {
     const bytes = built(Array.from({ length: 100 }, (_, index) => thread(index)));
     const result = salvaged(bytes);
     expect(found(result)).toEqual(truth(bytes));
-    expect(Object.values(result.tables).flat().every((row) => row.origin === "reachable")).toBe(true);
+    expect(
+      Object.values(result.tables)
+        .flat()
+        .every((row) => row.origin === "reachable"),
+    ).toBe(true);
     expect(result).toMatchObject({ level: 62, flavour: "lf", pages: bytes.length / PAGE, unreadablePages: 0 });
     expect(result.migrations).toEqual({ level: 62, flavour: "lf", problems: [] });
     expect(result.rowsByTable["threads"]).toBe(100);
@@ -161,14 +203,20 @@ describe("a sound file", () => {
     const bytes = built([thread(1), thread(2)], { level, flavour: "crlf", others: {} });
     const result = salvaged(bytes);
     expect(result).toMatchObject({ level, flavour: "crlf" });
-    const columns = schemaAt(level).tables.get("threads")?.map((column) => column.name);
+    const columns = schemaAt(level)
+      .tables.get("threads")
+      ?.map((column) => column.name);
     expect(Object.keys(result.tables["threads"]?.[0]?.row ?? {})).toEqual(columns);
   });
 
   test("attachments under their former name", () => {
     const bytes = built([thread(1)], {
       level: 51,
-      others: { thread_artifacts: [{ id: "a", thread_id: id(1), artifact_type: "t", identity_key: "k", payload: "p", created_at: 1 }] },
+      others: {
+        thread_artifacts: [
+          { id: "a", thread_id: id(1), artifact_type: "t", identity_key: "k", payload: "p", created_at: 1 },
+        ],
+      },
     });
     expect(salvaged(bytes).tables["thread_attachments"]?.[0]?.row).toEqual({
       id: "a",
@@ -193,7 +241,10 @@ describe("a sound file", () => {
     const db = SqliteDatabase.open(path);
     db.exec("alter table thread_sections add column appearance TEXT");
     const row = migrationRows(48, "lf").at(-1);
-    db.prepare("insert into _sqlx_migrations values (48, ?, '', 1, ?, 0)").run([row?.description ?? "", row?.checksum ?? null]);
+    db.prepare("insert into _sqlx_migrations values (48, ?, '', 1, ?, 0)").run([
+      row?.description ?? "",
+      row?.checksum ?? null,
+    ]);
     db.close();
     const result = salvaged(readFileSync(path));
     expect(result.level).toBe(48);
@@ -228,9 +279,18 @@ describe("damage", () => {
     }
     const result = salvaged(damaged);
     const sorted = (given: Rows) =>
-      Object.fromEntries(Object.entries(given).map(([name, list]) => [name, list.map((row) => JSON.stringify(row, bigintsAsText)).toSorted()]));
+      Object.fromEntries(
+        Object.entries(given).map(([name, list]) => [
+          name,
+          list.map((row) => JSON.stringify(row, bigintsAsText)).toSorted(),
+        ]),
+      );
     expect(sorted(found(result))).toEqual(sorted(rows));
-    expect(Object.values(result.tables).flat().every((row) => row.origin === "orphan")).toBe(true);
+    expect(
+      Object.values(result.tables)
+        .flat()
+        .every((row) => row.origin === "orphan"),
+    ).toBe(true);
     expect(result.level).toBe(62);
     expect(result.unreadablePages).toBeGreaterThan(1);
   });
@@ -249,7 +309,9 @@ describe("damage", () => {
       expect(partial.length).toBeGreaterThan(0);
       for (const row of threads.values()) expect(byId(rows["threads"]).get(String(row["id"]))).toMatchObject(row);
       for (const row of partial) {
-        expect(Object.keys(row)).toEqual(expect.arrayContaining(["created_at_ms", "updated_at_ms", "recency_at_ms", "archived", "cwd", "source"]));
+        expect(Object.keys(row)).toEqual(
+          expect.arrayContaining(["created_at_ms", "updated_at_ms", "recency_at_ms", "archived", "cwd", "source"]),
+        );
       }
       expect(result.unreadablePages).toBe(1);
     }
@@ -259,7 +321,11 @@ describe("damage", () => {
     let damaged = bytes;
     for (const page of pagesOf(bytes, "threads", "leaf")) damaged = withPage(damaged, page, zeroed);
     const threads = byId(found(salvaged(damaged))["threads"]);
-    expect(threads.get(id(10))).toMatchObject({ thread_section_id: PINNED, section_position: 10_000_000, recency_at_ms: 1_760_000_103_003 });
+    expect(threads.get(id(10))).toMatchObject({
+      thread_section_id: PINNED,
+      section_position: 10_000_000,
+      recency_at_ms: 1_760_000_103_003,
+    });
     expect(threads.get(id(11))?.["thread_section_id"]).toBeUndefined();
   });
 
@@ -274,8 +340,9 @@ describe("damage", () => {
   test("edges come back from their two indexes", () => {
     const [page] = pagesOf(bytes, "thread_spawn_edges", "leaf");
     const result = salvaged(withPage(bytes, page ?? 0, zeroed));
-    const sorted = (list: readonly SqlRow[] | undefined) => (list ?? []).map((row) => JSON.stringify(Object.entries(row).toSorted())).toSorted();
-    expect(sorted(found(result)["thread_spawn_edges"])).toEqual(sorted(rows["thread_spawn_edges"]));
+    const edges = found(result)["thread_spawn_edges"] ?? [];
+    expect(edges).toHaveLength(30);
+    expect(edges).toEqual(expect.arrayContaining([...(rows["thread_spawn_edges"] ?? [])]));
   });
 
   test("an overflow page lost: the columns before it stay, those on it are not guessed", () => {
@@ -304,8 +371,10 @@ describe("damage", () => {
     const half = salvaged(bytes.subarray(0, bytes.length / 2));
     expect(half.pages).toBe(bytes.length / PAGE);
     expect(half.unreadablePages).toBeGreaterThanOrEqual(Math.floor(bytes.length / PAGE / 2));
-    for (const row of half.tables["threads"] ?? []) expect(byId(rows["threads"]).get(String(row.row["id"]))).toMatchObject(row.row);
-    for (const length of [0, 1, 99, 1000, PAGE, PAGE + 1]) expect(() => salvaged(bytes.subarray(0, length))).not.toThrow();
+    for (const row of half.tables["threads"] ?? [])
+      expect(byId(rows["threads"]).get(String(row.row["id"]))).toMatchObject(row.row);
+    for (const length of [0, 1, 99, 1000, PAGE, PAGE + 1])
+      expect(() => salvaged(bytes.subarray(0, length))).not.toThrow();
   });
 
   test("no database at all", () => {
@@ -317,7 +386,12 @@ describe("damage", () => {
 describe("deleted and outdated rows", () => {
   function edited(sql: string): Buffer {
     const path = newPath();
-    buildStateDb(path, { level: 62, flavour: "lf", rows: { threads: Array.from({ length: 60 }, (_, index) => thread(index)) }, backfill: COMPLETE });
+    buildStateDb(path, {
+      level: 62,
+      flavour: "lf",
+      rows: { threads: Array.from({ length: 60 }, (_, index) => thread(index)) },
+      backfill: COMPLETE,
+    });
     const db = SqliteDatabase.open(path);
     db.exec(sql);
     db.checkpoint();
@@ -351,7 +425,9 @@ describe("the log", () => {
     const db = SqliteDatabase.open(path);
     db.exec("pragma wal_autocheckpoint = 0");
     const columns = Object.keys(thread(0));
-    const insert = db.prepare(`insert into threads (${columns.join(", ")}) values (${columns.map(() => "?").join(", ")})`);
+    const insert = db.prepare(
+      `insert into threads (${columns.join(", ")}) values (${columns.map(() => "?").join(", ")})`,
+    );
     for (let index = 0; index < 40; index += 1) insert.run(Object.values(thread(index)));
     db.prepare("update threads set name = 'renamed' where id = ?").run([id(7)]);
     const copy = newPath();
@@ -364,7 +440,13 @@ describe("the log", () => {
   });
 
   test("holds everything, whatever became of the main file", () => {
-    const damaged = [main, withPage(main, 1, zeroed), withPage(main, 1, garbled), Buffer.alloc(main.length, 0x55), main.subarray(0, 5000)];
+    const damaged = [
+      main,
+      withPage(main, 1, zeroed),
+      withPage(main, 1, garbled),
+      Buffer.alloc(main.length, 0x55),
+      main.subarray(0, 5000),
+    ];
     for (const bytes of damaged) {
       expect(byId(found(salvaged(bytes, readWal(log)))["threads"])).toEqual(byId(rows["threads"]));
     }
@@ -419,7 +501,9 @@ describe("hostile files", () => {
   const sizes = { numRuns: 80 };
   let bytes: Buffer = Buffer.alloc(0);
   beforeAll(() => {
-    bytes = built(Array.from({ length: 25 }, (_, index) => thread(index, index % 9 === 0 ? { title: "t".repeat(9000) } : {})));
+    bytes = built(
+      Array.from({ length: 25 }, (_, index) => thread(index, index % 9 === 0 ? { title: "t".repeat(9000) } : {})),
+    );
   });
 
   test("any bytes changed: never fails, never ends up with two rows of one key", () => {
@@ -479,7 +563,9 @@ describe("hostile files", () => {
     writeFileSync(path, bytes);
     const db = SqliteDatabase.open(path);
     db.withWritableSchema(() => {
-      db.exec("update sqlite_schema set rootpage = (select rootpage from sqlite_schema where name = 'threads') where name = 'projects'");
+      db.exec(
+        "update sqlite_schema set rootpage = (select rootpage from sqlite_schema where name = 'threads') where name = 'projects'",
+      );
     });
     db.close();
     const result = salvaged(readFileSync(path));

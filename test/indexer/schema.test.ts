@@ -59,7 +59,15 @@ function indexFacts(db: SqliteDatabase): unknown[][] {
       const columns = keys.map((row) => `${String(row["name"])}${row["desc"] === 1 ? " desc" : ""}`).join(", ");
       const sql = db.get("select sql from sqlite_schema where name = ?", [index["name"] ?? null])?.["sql"];
       const where = typeof sql === "string" ? (/\bwhere\s+(.*)$/is.exec(sql)?.[1] ?? null) : null;
-      return [table, index["name"], index["unique"], index["origin"], index["partial"], columns, where?.toLowerCase() ?? null];
+      return [
+        table,
+        index["name"],
+        index["unique"],
+        index["origin"],
+        index["partial"],
+        columns,
+        where?.toLowerCase() ?? null,
+      ];
     }),
   );
 }
@@ -67,7 +75,10 @@ function indexFacts(db: SqliteDatabase): unknown[][] {
 function foreignKeyFacts(db: SqliteDatabase): Record<string, string[]> {
   const facts = tablesOf(db).map((table) => {
     const keys = db.all(`pragma foreign_key_list("${table}")`);
-    const told = keys.map((key) => `${key["from"]} -> ${key["table"]}.${key["to"]} ${String(key["on_delete"]).toLowerCase()}`);
+    const told = keys.map((key) => {
+      const [from, parent, to, action] = ["from", "table", "to", "on_delete"].map((name) => String(key[name]));
+      return `${from} -> ${parent}.${to} ${action?.toLowerCase()}`;
+    });
     return [table, told] as const;
   });
   return Object.fromEntries(facts.filter(([, keys]) => keys.length > 0));
@@ -89,7 +100,7 @@ describe.each([39, 62])("level %i against the database of a real release", (leve
 
   test("the same indexes: uniqueness, columns, direction, condition", () => {
     const expected = facts.indexes.map((fact) => [...fact.slice(0, 6), fact[6]?.toString().toLowerCase() ?? null]);
-    expect(indexFacts(emptyAt(level)).sort(byText)).toEqual(expected.sort(byText));
+    expect(indexFacts(emptyAt(level)).toSorted(byText)).toEqual(expected.toSorted(byText));
   });
 
   test("the same foreign keys", () => {
@@ -121,7 +132,9 @@ describe("levels", () => {
   });
 
   test("numbers run without gaps", () => {
-    expect(MIGRATIONS.map((step) => step.version)).toEqual(Array.from({ length: KNOWN_LEVEL }, (_, index) => index + 1));
+    expect(MIGRATIONS.map((step) => step.version)).toEqual(
+      Array.from({ length: KNOWN_LEVEL }, (_, index) => index + 1),
+    );
   });
 
   test.each([
@@ -165,10 +178,16 @@ describe("triggers", () => {
     const texts = ["rollout_path", "source", "model_provider", "cwd", "title", "sandbox_policy", "approval_mode"];
     const names = [...Object.keys(row), ...texts];
     const marks = names.map(() => "?").join(", ");
-    db.prepare(`insert into threads (${names.join(", ")}) values (${marks})`).run([...Object.values(row), ...texts.map(() => "")]);
+    db.prepare(`insert into threads (${names.join(", ")}) values (${marks})`).run([
+      ...Object.values(row),
+      ...texts.map(() => ""),
+    ]);
   };
   const times = (db: SqliteDatabase) =>
-    Object.values(db.get("select created_at, created_at_ms, updated_at, updated_at_ms, recency_at, recency_at_ms from threads") ?? {});
+    Object.values(
+      db.get("select created_at, created_at_ms, updated_at, updated_at_ms, recency_at, recency_at_ms from threads") ??
+        {},
+    );
 
   test("an insert with seconds only fills milliseconds and recency", () => {
     const db = emptyAt(62);
@@ -203,7 +222,8 @@ describe("triggers", () => {
   });
 
   test("goal states before and after step 33", () => {
-    const put = "insert into thread_goals (thread_id, goal_id, objective, status, created_at_ms, updated_at_ms) values ('t', '', '', ?, 1, 1)";
+    const put =
+      "insert into thread_goals (thread_id, goal_id, objective, status, created_at_ms, updated_at_ms) values ('t', '', '', ?, 1, 1)";
     for (const [level, status, accepted] of [
       [29, "paused", true],
       [29, "blocked", false],
@@ -222,7 +242,8 @@ describe("triggers", () => {
 describe("readMigrationState", () => {
   const lf = migrationRows(62, "lf");
   const crlf = migrationRows(62, "crlf");
-  const without = (rows: readonly MigrationRow[], ...versions: number[]) => rows.filter((row) => !versions.includes(row.version));
+  const without = (rows: readonly MigrationRow[], ...versions: number[]) =>
+    rows.filter((row) => !versions.includes(row.version));
   const changed = (rows: readonly MigrationRow[], version: number, change: Partial<MigrationRow>) =>
     rows.map((row) => (row.version === version ? { ...row, ...change } : row));
 
@@ -240,8 +261,16 @@ describe("readMigrationState", () => {
       changed(lf, 12, { checksum: Buffer.alloc(48) }),
       { level: 62, flavour: "lf", problems: [{ kind: "checksum", version: 12 }] },
     ],
-    ["an unfinished step", changed(lf, 62, { success: false }), { level: 62, flavour: "lf", problems: [{ kind: "unfinished", version: 62 }] }],
-    ["a row missing in the middle", without(lf, 30), { level: 62, flavour: "lf", problems: [{ kind: "missing", version: 30 }] }],
+    [
+      "an unfinished step",
+      changed(lf, 62, { success: false }),
+      { level: 62, flavour: "lf", problems: [{ kind: "unfinished", version: 62 }] },
+    ],
+    [
+      "a row missing in the middle",
+      without(lf, 30),
+      { level: 62, flavour: "lf", problems: [{ kind: "missing", version: 30 }] },
+    ],
     ["rows missing at the end", without(lf, 61, 62), { level: 60, flavour: "lf", problems: [] }],
     [
       "a number from the future",

@@ -20,7 +20,12 @@ const B = "01a1fb9c-2d44-7d02-935a-efc5b556b2f6";
 const C = "01a1fb9c-2d9f-7612-b22a-49b1501e9e74";
 const PINNED = "01984de2-8f74-7c91-a3b2-5c5e937cf318";
 
-const COMPLETE: BackfillState = { status: "complete", lastWatermark: "sessions/x.jsonl", lastSuccessAt: 1000, updatedAt: 1001 };
+const COMPLETE: BackfillState = {
+  status: "complete",
+  lastWatermark: "sessions/x.jsonl",
+  lastSuccessAt: 1000,
+  updatedAt: 1001,
+};
 
 function thread(id: string, more: SqlRow = {}): SqlRow {
   return {
@@ -68,12 +73,16 @@ describe("buildStateDb", () => {
     expect(bytes.readUInt32BE(64)).toBe(1);
   });
 
-  test.each([1, 17, 24, 31, 39, 51, 58, 62])("objects of level %i, in Codex's order", (level) => {
-    build({ threads: [] }, { level });
-    const listed = select("select type, name, tbl_name from sqlite_schema order by rowid");
-    expect(listed).toEqual(schemaAt(level).objects.map(({ type, name, table }) => ({ type, name, tbl_name: table })));
-    expect(read((db) => db.integrityProblems())).toEqual([]);
-  }, 20_000);
+  test.each([1, 17, 24, 31, 39, 51, 58, 62])(
+    "objects of level %i, in Codex's order",
+    (level) => {
+      build({ threads: [] }, { level });
+      const listed = select("select type, name, tbl_name from sqlite_schema order by rowid");
+      expect(listed).toEqual(schemaAt(level).objects.map(({ type, name, table }) => ({ type, name, tbl_name: table })));
+      expect(read((db) => db.integrityProblems())).toEqual([]);
+    },
+    20_000,
+  );
 
   test("migration rows, seeds and backfill state", () => {
     const report = build({}, { flavour: "crlf" });
@@ -84,12 +93,23 @@ describe("buildStateDb", () => {
     expect(select("select * from backfill_state")).toEqual([
       { id: 1, status: "complete", last_watermark: "sessions/x.jsonl", last_success_at: 1000, updated_at: 1001 },
     ]);
-    expect(report).toEqual({ rowsByTable: { _sqlx_migrations: 62, backfill_state: 1, thread_sections: 1 }, rejections: [] });
+    expect(report).toEqual({
+      rowsByTable: { _sqlx_migrations: 62, backfill_state: 1, thread_sections: 1 },
+      rejections: [],
+    });
   });
 
   test("missing columns get their defaults, unknown ones are ignored", () => {
-    build({ threads: [thread(A, { from_the_future: 1 }), thread(B, { memory_mode: null, tokens_used: 7, name: "n" })] });
-    expect(row(A)).toMatchObject({ memory_mode: "enabled", history_mode: "legacy", tokens_used: 0, name: null, git_sha: null });
+    build({
+      threads: [thread(A, { from_the_future: 1 }), thread(B, { memory_mode: null, tokens_used: 7, name: "n" })],
+    });
+    expect(row(A)).toMatchObject({
+      memory_mode: "enabled",
+      history_mode: "legacy",
+      tokens_used: 0,
+      name: null,
+      git_sha: null,
+    });
     expect(row(B)).toMatchObject({ memory_mode: "enabled", tokens_used: 7, name: "n" });
   });
 
@@ -106,24 +126,33 @@ describe("buildStateDb", () => {
   ])("times as Codex's triggers would fill them: %s", (_name, given, expected) => {
     build({ threads: [thread(A, given)] });
     const built = row(A);
-    expect([built["created_at_ms"], built["updated_at_ms"], built["recency_at"], built["recency_at_ms"]]).toEqual(expected);
+    expect([built["created_at_ms"], built["updated_at_ms"], built["recency_at"], built["recency_at_ms"]]).toEqual(
+      expected,
+    );
     // The same row through the triggers of the finished file.
     read((db) => {
       const values = Object.entries(thread(B, given));
       const names = values.map(([name]) => name).join(", ");
-      db.prepare(`insert into threads (${names}) values (${values.map(() => "?").join(", ")})`).run(values.map(([, value]) => value));
+      db.prepare(`insert into threads (${names}) values (${values.map(() => "?").join(", ")})`).run(
+        values.map(([, value]) => value),
+      );
     });
     expect({ ...row(B), id: A, rollout_path: "" }).toEqual({ ...built, rollout_path: "" });
   });
 
   test("other tables by name, in any order, references kept", () => {
     build({
-      thread_attachments: [{ id: "a", thread_id: A, attachment_type: "t", identity_key: "k", payload: "{}", created_at: 1 }],
+      thread_attachments: [
+        { id: "a", thread_id: A, attachment_type: "t", identity_key: "k", payload: "{}", created_at: 1 },
+      ],
       guardian_review_feedback: [{ id: "g", thread_id: A, record: Buffer.from([0, 255]) }],
       threads: [thread(A, { thread_section_id: "s", project_id: "p" })],
       project_roots: [{ project_id: "p", position: 0, path: "/p" }],
       projects: [{ id: "p", name: "P", position: 1, created_at_ms: 1, updated_at_ms: 2 }],
-      thread_sections: [{ id: "s", name: "S", appearance: null }, { id: PINNED, name: "Favourites", appearance: "star" }],
+      thread_sections: [
+        { id: "s", name: "S", appearance: null },
+        { id: PINNED, name: "Favourites", appearance: "star" },
+      ],
       thread_spawn_edges: [{ parent_thread_id: "gone", child_thread_id: A, status: "closed" }],
     });
     expect(row(A)).toMatchObject({ thread_section_id: "s", project_id: "p" });
@@ -133,7 +162,9 @@ describe("buildStateDb", () => {
     ]);
     expect(select("select metadata from projects")).toEqual([{ metadata: "{}" }]);
     expect(select("select record from guardian_review_feedback")).toEqual([{ record: Buffer.from([0, 255]) }]);
-    expect(select("select * from thread_spawn_edges")).toEqual([{ parent_thread_id: "gone", child_thread_id: A, status: "closed" }]);
+    expect(select("select * from thread_spawn_edges")).toEqual([
+      { parent_thread_id: "gone", child_thread_id: A, status: "closed" },
+    ]);
   });
 
   test("what the schema refuses is reported, and the rest is stored", () => {
@@ -177,10 +208,14 @@ describe("buildStateDb", () => {
   test("many rows", () => {
     const count = 3000;
     const id = (index: number) => `01a1fb9b-0000-7000-8000-${index.toString(16).padStart(12, "0")}`;
-    const rows = Array.from({ length: count }, (_, index) => thread(id((index * 7919) % count), { archived: index % 2 }));
+    const rows = Array.from({ length: count }, (_, index) =>
+      thread(id((index * 7919) % count), { archived: index % 2 }),
+    );
     const report = build({ threads: rows });
     expect(report.rowsByTable["threads"]).toBe(count);
-    expect(select("select count(*) as n from threads where archived = 1 and recency_at_ms > 0")).toEqual([{ n: count / 2 }]);
+    expect(select("select count(*) as n from threads where archived = 1 and recency_at_ms > 0")).toEqual([
+      { n: count / 2 },
+    ]);
   });
 });
 
@@ -233,12 +268,37 @@ describe("updateStateDb", () => {
   test.each([
     ["an explicit title stays", { title: "Mine" }, other, { title: "Mine", first_user_message: "Other" }],
     ["an empty preview changes nothing", {}, { ...other, preview: "" }, { preview: "Say hello" }],
-    ["paginated stays paginated, with its memory mode", { history_mode: "paginated" }, other, { history_mode: "paginated", memory_mode: "enabled" }],
-    ["legacy becomes paginated", {}, { ...other, history_mode: "paginated" }, { history_mode: "paginated", memory_mode: "disabled" }],
-    ["no memory mode stated", { memory_mode: "polluted" }, { ...other, memory_mode: null }, { memory_mode: "polluted" }],
+    [
+      "paginated stays paginated, with its memory mode",
+      { history_mode: "paginated" },
+      other,
+      { history_mode: "paginated", memory_mode: "enabled" },
+    ],
+    [
+      "legacy becomes paginated",
+      {},
+      { ...other, history_mode: "paginated" },
+      { history_mode: "paginated", memory_mode: "disabled" },
+    ],
+    [
+      "no memory mode stated",
+      { memory_mode: "polluted" },
+      { ...other, memory_mode: null },
+      { memory_mode: "polluted" },
+    ],
     ["originator stays", { originator: "old" }, other, { originator: "old" }],
-    ["attached parent stays when none comes", { attached_thread_parent_id: "old" }, { ...other, attached_thread_parent_id: null }, { attached_thread_parent_id: "old" }],
-    ["no longer archived", { archived: 1, archived_at: 5 }, { ...other, archived: 0, archived_at: null }, { archived: 0, archived_at: null }],
+    [
+      "attached parent stays when none comes",
+      { attached_thread_parent_id: "old" },
+      { ...other, attached_thread_parent_id: null },
+      { attached_thread_parent_id: "old" },
+    ],
+    [
+      "no longer archived",
+      { archived: 1, archived_at: 5 },
+      { ...other, archived: 0, archived_at: null },
+      { archived: 0, archived_at: null },
+    ],
   ])("%s", (_name, before, change, after) => {
     build({ threads: [thread(A, before)] });
     updateStateDb(path, { threads: [thread(A, change)] });
@@ -256,10 +316,15 @@ describe("updateStateDb", () => {
     build({
       threads: [thread(A), thread(B)],
       thread_spawn_edges: [{ parent_thread_id: A, child_thread_id: B, status: "closed" }],
-      thread_attachments: [{ id: "a", thread_id: B, attachment_type: "t", identity_key: "k", payload: "{}", created_at: 1 }],
+      thread_attachments: [
+        { id: "a", thread_id: B, attachment_type: "t", identity_key: "k", payload: "{}", created_at: 1 },
+      ],
     });
     const report = updateStateDb(path, {
-      patches: [{ id: A, values: { name: "N", thread_section_id: PINNED, no_such_column: 1 } }, { id: C, values: { name: "x" } }],
+      patches: [
+        { id: A, values: { name: "N", thread_section_id: PINNED, no_such_column: 1 } },
+        { id: C, values: { name: "x" } },
+      ],
       removed: [B],
       edges: [
         { parent_thread_id: C, child_thread_id: B, status: "open" },
@@ -297,7 +362,9 @@ describe("updateStateDb", () => {
     const holder = SqliteDatabase.open(path);
     holder.exec("begin immediate");
     try {
-      expect(() => updateStateDb(path, { removed: [A] }, { timeoutMs: 10 })).toThrowError(expect.objectContaining({ code: "busy" }));
+      expect(() => updateStateDb(path, { removed: [A] }, { timeoutMs: 10 })).toThrowError(
+        expect.objectContaining({ code: "busy" }),
+      );
     } finally {
       holder.close();
     }
@@ -308,7 +375,10 @@ describe("updateStateDb", () => {
     const reader = SqliteDatabase.open(path);
     reader.exec("begin; select * from threads");
     try {
-      expect(updateStateDb(path, { removed: [A] }, { timeoutMs: 10 })).toMatchObject({ removed: 1, checkpointed: false });
+      expect(updateStateDb(path, { removed: [A] }, { timeoutMs: 10 })).toMatchObject({
+        removed: 1,
+        checkpointed: false,
+      });
     } finally {
       reader.close();
     }

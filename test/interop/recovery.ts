@@ -76,15 +76,19 @@ export function damagePatient(
   return { home: { ...home, path: damaged.home }, damaged };
 }
 
-/** The values that there were at the moment of the damage, without those that it took for good. */
-export function salvageable(patient: Patient, damaged: Damaged): UserValues {
+/** The values that there were at the moment of the damage. */
+export function valuesBefore(patient: Patient, damaged: Damaged): UserValues {
   const values = new Map(patient.values);
   for (const [name, value] of damaged.changed ?? []) {
     const old = values.get(name);
     if (old !== undefined) values.set(name, { ...old, value });
   }
-  for (const [name, value] of values) if (damaged.gone(value)) values.delete(name);
   return values;
+}
+
+/** Of these, what the damage left readable. */
+export function salvageable(patient: Patient, damaged: Damaged): UserValues {
+  return new Map([...valuesBefore(patient, damaged)].filter(([, value]) => !damaged.gone(value)));
 }
 
 /** Values in the home's database now; none when it does not open. */

@@ -2,7 +2,8 @@
  * `reindex` on homes that real releases wrote: by the rules of Codex it gives what Codex's own rebuild gives, column for column,
  * and the real binary finds nothing to complain about; by its own rules it comes nearer to what the live database held.
  */
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import {
@@ -172,6 +173,18 @@ for (const name of LIVE) {
       ).toEqual([]);
       for (const column of ["preview", "title", "name", "first_user_message"])
         expect(distanceOf(ours, column).rows, column).toBe(0);
+      corpus.remove();
+    });
+
+    it("agrees with its rollouts afterwards, and a second run writes nothing", () => {
+      const { corpus, home } = prepared(name);
+      takeDatabasesAway(home, ["state_"]);
+      reindex(home, "--schema", releaseOf(name));
+      const file = join(home.path, "state_5.sqlite");
+      const before = readFileSync(file);
+      expect(reindex(home, "--check")).toMatchObject({ exit: 0, report: { action: "checked", differences: [] } });
+      expect(reindex(home)).toMatchObject({ exit: 0, report: { action: "unchanged" } });
+      expect(readFileSync(file).equals(before)).toBe(true);
       corpus.remove();
     });
   });

@@ -113,21 +113,21 @@ export function enrich(home: string, file: string): void {
   const columns = new Set(database.all("PRAGMA table_info(threads)").map((row) => String(row["name"])));
   database.script("BEGIN");
   ids.forEach((id, index) => {
-    const set = (column: string, value: unknown): void => {
-      if (columns.has(column)) database.run(`UPDATE threads SET ${column} = ? WHERE id = ?`, value, id);
+    const set = (column: string, value: unknown, where = "1"): void => {
+      if (columns.has(column)) database.run(`UPDATE threads SET ${column} = ? WHERE id = ? AND ${where}`, value, id);
     };
-    database.run(
-      "UPDATE threads SET recency_at_ms = updated_at_ms + ?, recency_at = (updated_at_ms + ?) / 1000 WHERE id = ?",
-      index * 1013 + 7,
-      index * 1013 + 7,
-      id,
-    );
+    // The driver binds numbers as REAL: without the cast a quotient would be stored with its fraction.
+    const recency =
+      "UPDATE threads SET recency_at_ms = updated_at_ms + ?, recency_at = CAST((updated_at_ms + ?) / 1000 AS INTEGER) WHERE id = ?";
+    database.run(recency, index * 1013 + 7, index * 1013 + 7, id);
     if (index % 6 === 1)
       nameThread(database, home, id, `Renamed thread number ${String(index)}`, index % 12 === 1, columns);
     if (index % 17 === 2) set("memory_mode", "polluted");
     if (index % 19 === 3) set("is_pinned", 1);
     if (index % 13 === 4) set("daybreak_enabled", 1);
-    if (index % 11 === 5) set("git_branch", `feature/${String(index)}`);
+    // A legacy thread would have it in its rollout.
+    if (index % 11 === 5 && columns.has("name"))
+      set("git_branch", `feature/${String(index)}`, "history_mode = 'paginated'");
   });
   database.script("UPDATE threads SET archived_at = archived_at + 123 WHERE archived_at IS NOT NULL");
   database.script("UPDATE thread_spawn_edges SET status = 'closed' WHERE rowid % 2 = 0");

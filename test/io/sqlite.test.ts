@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -17,7 +26,9 @@ const withCode = (code: string) => expect.objectContaining({ name: "RolloutError
 
 function filled(): SqliteDatabase {
   const db = SqliteDatabase.create(path);
-  db.exec("create table t (id integer primary key, name text not null unique); insert into t values (1, 'one'), (2, 'two')");
+  db.exec(
+    "create table t (id integer primary key, name text not null unique); insert into t values (1, 'one'), (2, 'two')",
+  );
   return db;
 }
 
@@ -33,7 +44,9 @@ describe("statements", () => {
 
   test("integers beyond 2^53 come out exactly where rows are read one by one", () => {
     const db = SqliteDatabase.fromImage(undefined);
-    const rows = db.rows("select 9007199254740993 as big, -9223372036854775808 as least, 9007199254740991 as safe, x'00ff' as bytes");
+    const rows = db.rows(
+      "select 9007199254740993 as big, -9223372036854775808 as least, 9007199254740991 as safe, x'00ff' as bytes",
+    );
     expect([...rows]).toEqual([
       { big: 9007199254740993n, least: -9223372036854775808n, safe: 9007199254740991, bytes: Buffer.from([0, 255]) },
     ]);
@@ -154,7 +167,9 @@ describe("errors", () => {
 
   test("pages overwritten", () => {
     const db = filled();
-    db.exec("with recursive n(i) as (select 3 union all select i + 1 from n where i < 2000) insert into t select i, 'name ' || i from n");
+    db.exec(
+      "with recursive n(i) as (select 3 union all select i + 1 from n where i < 2000) insert into t select i, 'name ' || i from n",
+    );
     db.close();
     const bytes = readFileSync(path);
     bytes.fill(0x5a, 4096, bytes.length - 4096);
@@ -221,7 +236,10 @@ describe("errors", () => {
     expect(isCorruption(new RolloutError("internal", "x", { cause: new Error(message) }))).toBe(expected);
   });
 
-  test.each([undefined, null, "database disk image is malformed", { code: "SQLITE_CORRUPT" }])("isCorruption of no error: %s", (value) => {
-    expect(isCorruption(value)).toBe(false);
-  });
+  test.each([undefined, null, "database disk image is malformed", { code: "SQLITE_CORRUPT" }])(
+    "isCorruption of no error: %s",
+    (value) => {
+      expect(isCorruption(value)).toBe(false);
+    },
+  );
 });

@@ -1,0 +1,95 @@
+/**
+ * Helper threads for synchronous code: they take work from a shared counter and answer once, with one text. The caller works
+ * along and then waits, without an event loop. Knows nothing of what the work is.
+ */
+import { availableParallelism } from "node:os";
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker, workerData } from "node:worker_threads";
+
+/** Numbers taken by whoever asks first, each once. */
+export class Tickets {
+  readonly memory: SharedArrayBuffer;
+  readonly #next: Int32Array;
+  readonly #count: number;
+  readonly #batch: number;
+
+  constructor(count: number, memory: SharedArrayBuffer = new SharedArrayBuffer(4), batch = 16) {
+    this.memory = memory;
+    this.#next = new Int32Array(memory);
+    this.#count = count;
+    this.#batch = batch;
+  }
+
+  /** Numbers from 0 to `count - 1`, as far as nobody else has taken them. */
+  *take(): Generator<number> {
+    for (;;) {
+      const first = Atomics.add(this.#next, 0, this.#batch);
+      if (first >= this.#count) return;
+      const end = Math.min(first + this.#batch, this.#count);
+      for (let number = first; number < end; number++) yield number;
+    }
+  }
+}
+
+export interface Helper {
+  /** Blocks until the helper has answered. Undefined when it failed or could not start; its work is then undone. */
+  answer(): string | undefined;
+}
+
+interface Assignment {
+  readonly input: unknown;
+  readonly port: MessagePort;
+  readonly done: SharedArrayBuffer;
+}
+
+/** How many helpers are worth starting beside this thread. `jobs` is what the user asked for, this thread included. */
+export function helperCount(jobs: number | undefined): number {
+  return Math.max(0, Math.min(jobs ?? 4, availableParallelism()) - 1);
+}
+
+/** A helper that does not even start within this time, in milliseconds, is given up; a working one answers at last. */
+const PATIENCE_MS = 60_000;
+
+/** Starts a helper from a compiled module, which calls `serveAssignment`. */
+export function startHelper(module: URL, input: unknown): Helper {
+  const { port1, port2 } = new MessageChannel();
+  const done = new SharedArrayBuffer(4);
+  const assignment: Assignment = { input, port: port2, done };
+  const worker = new Worker(module, { workerData: assignment, transferList: [port2] });
+  worker.on("error", () => undefined);
+  worker.unref();
+  return {
+    answer() {
+      const state = new Int32Array(done);
+      while (Atomics.load(state, 0) === WAITING) {
+        if (Atomics.wait(state, 0, WAITING, PATIENCE_MS) === "timed-out") break;
+      }
+      while (Atomics.load(state, 0) === WORKING) Atomics.wait(state, 0, WORKING);
+      const received = receiveMessageOnPort(port1)?.message as unknown;
+      port1.close();
+      void worker.terminate();
+      return typeof received === "string" ? received : undefined;
+    },
+  };
+}
+
+const WAITING = 0;
+const WORKING = 1;
+const DONE = 2;
+
+/** The other side: runs the work of the module that was started as a helper, and answers. */
+export function serveAssignment(work: (input: unknown) => string): void {
+  const { input, port, done } = workerData as Assignment;
+  const state = new Int32Array(done);
+  const say = (value: number): void => {
+    Atomics.store(state, 0, value);
+    Atomics.notify(state, 0);
+  };
+  say(WORKING);
+  try {
+    port.postMessage(work(input));
+  } catch {
+    port.postMessage(undefined);
+  } finally {
+    say(DONE);
+  }
+}
