@@ -17,7 +17,10 @@ import { type Line, splitLines } from "../readers/lines.ts";
 import { openRollout } from "../readers/rollout.ts";
 
 export interface KindCount {
-  /** As `peekKind` gives it; `(blank)`, `(unreadable)` and `(other)` for what has none, or has too rare a one. */
+  /**
+   * As `peekKind` gives it; `(blank)`, `(state marker)`, `(unreadable)` for what has none, `(other)` when there are too
+   * many of them.
+   */
   readonly kind: string;
   readonly records: number;
   /** Of the plain text, line ends included. */
@@ -176,8 +179,11 @@ class Tally {
       this.#count("(blank)", bytes);
       return;
     }
+    if (defect.kind === "state-marker") {
+      this.#count("(state marker)", bytes);
+      return;
+    }
     this.#count(kind ?? defect.type ?? "(unreadable)", bytes);
-    if (defect.kind === "state-marker") return;
     const { line, offset } = position;
     this.#keepDefect({ kind: defect.kind, message: defect.message, line, offset });
   }

@@ -22,8 +22,6 @@ import {
   type SynthThread,
 } from "./synth-thread.ts";
 
-export type { SynthCut } from "./synth-thread.ts";
-
 /**
  * `legacy`: turns of Codex 0.142 with tool output of 0.2–20 KB. `paginated`: the same work as 0.169 tells it.
  * `small`: legacy again, but short threads of 10–30 KB, of which a home holds many.

@@ -46,8 +46,8 @@ export function flagsOf(thread: ListedThread, place: Place, sections: readonly T
 }
 
 /** Rows at which 0.169.0 refuses every list that touches them (state-and-compression §2.16). */
-export function breaksCodex({ id, row, sectionId }: ListedThread, sections: readonly ThreadSection[]): boolean {
-  const hasMode = row.history_mode === "legacy" || row.history_mode === "paginated";
+export function breaksCodex({ id, historyMode, sectionId }: ListedThread, sections: readonly ThreadSection[]): boolean {
+  const hasMode = historyMode === "legacy" || historyMode === "paginated";
   const hasSection = sectionId === undefined || sections.some((section) => section.id === sectionId);
   return parseUuid(id) === undefined || !hasMode || !hasSection;
 }

@@ -5,12 +5,12 @@ import { parseUuid } from "../format/names.ts";
 import { type Listing, listThreads } from "../indexer/listing.ts";
 import { normalFolder, queryThreads, SOURCE_WORDS, type SortKey, type ThreadQuery } from "../indexer/thread-query.ts";
 import { resolveFolder } from "../io/paths.ts";
-import type { SqlValue } from "../io/sqlite.ts";
+import type { SqlRow } from "../io/sqlite.ts";
 import { type Home, openHome } from "../readers/home.ts";
 import { findThread } from "../readers/lookup.ts";
 import { createPlacer } from "../readers/place.ts";
 import type { CommandContext, ExitCode, GlobalOptions } from "./command.ts";
-import { breaksCodex, flagsOf, type ListAnswer } from "./list-answer.ts";
+import { breaksCodex, flagsOf, type ListAnswer, type ShownThread } from "./list-answer.ts";
 import { listMessages, renderList } from "./list-text.ts";
 import { didYouMean, quote, usageError } from "./options.ts";
 import { printAnswer } from "./render.ts";
@@ -61,7 +61,9 @@ export function runList(options: ListOptions, context: CommandContext): ExitCode
     breaking: listing.threads.filter((thread) => breaksCodex(thread, listing.sections)).length,
     sort: options.sort,
   };
-  printAnswer(context.stdout, options.json, jsonAnswer(answer), () => renderList(answer, context));
+  printAnswer(context.stdout, options.json, options.json ? jsonAnswer(answer) : undefined, () =>
+    renderList(answer, context),
+  );
   // Messages belong below the table, also where both go to one terminal.
   context.stdout.flush();
   for (const message of listMessages(answer)) context.stderr.write(message);
@@ -123,17 +125,36 @@ function jsonAnswer({ listing, shown, matched, hidden }: ListAnswer): unknown {
     total: listing.threads.length,
     matched,
     hidden,
-    threads: shown.map(({ thread, place, flags }) => ({
-      ...Object.fromEntries(Object.entries(thread.row).map(([column, value]) => [column, jsonValue(value)])),
-      shown_name: thread.name ?? null,
-      parent_thread_id: thread.parentId ?? null,
-      file: place.path ?? null,
-      flags,
-    })),
+    threads: shown.map(jsonThread),
     rejected: listing.rejected,
   };
 }
 
-function jsonValue(value: SqlValue): unknown {
+/** The columns as stored, those that an old database lacks and that the list was made by, and what is no column. */
+function jsonThread({ thread, place, flags }: ShownThread): unknown {
+  const { recencyAtMs } = thread;
+  return {
+    ...withoutBlobs(thread.row),
+    created_at_ms: thread.createdAtMs,
+    updated_at_ms: thread.updatedAtMs,
+    recency_at: Math.floor(recencyAtMs / 1000),
+    recency_at_ms: recencyAtMs,
+    preview: thread.preview,
+    history_mode: thread.historyMode,
+    name: jsonValue(thread.row.name ?? null),
+    shown_name: thread.name ?? null,
+    parent_thread_id: thread.parentId ?? null,
+    file: place.path ?? null,
+    flags,
+  };
+}
+
+function withoutBlobs(row: SqlRow): Readonly<Record<string, unknown>> {
+  const values: Record<string, unknown> = { ...row };
+  for (const column in values) if (values[column] instanceof Uint8Array) values[column] = jsonValue(values[column]);
+  return values;
+}
+
+function jsonValue(value: unknown): unknown {
   return value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value;
 }

@@ -56,11 +56,7 @@ export function showReport(found: FoundThread, inspection: Inspection, index: In
     history_mode: meta === undefined ? null : textOfMode(meta),
     lines: inspection.lines,
     records: inspection.kinds,
-    turns: inspection.turns,
-    user_messages: inspection.userMessages,
-    compactions: inspection.compactions,
-    rollbacks: inspection.rollbacks,
-    tokens_used: facts?.tokensUsed ?? null,
+    content: inspection.generation === "envelope" ? contentOf(inspection) : null,
     defects: {
       total: inspection.defects.total,
       by_kind: inspection.defects.byKind,
@@ -69,6 +65,12 @@ export function showReport(found: FoundThread, inspection: Inspection, index: In
     not_indexable: inspection.facts.ok ? null : inspection.facts.reason,
     index: index === undefined ? null : indexOf(index, found),
   };
+}
+
+/** Events tell these, and the generations before the envelope have none. */
+function contentOf({ turns, userMessages, compactions, rollbacks, facts }: Inspection) {
+  const tokensUsed = facts.ok ? facts.facts.tokensUsed : null;
+  return { turns, user_messages: userMessages, compactions, rollbacks, tokens_used: tokensUsed };
 }
 
 function nameOf(index: IndexView | undefined): string | undefined {

@@ -132,17 +132,13 @@ function lineageFields({ id, rollout_id: rolloutId, session_id: sessionId, linea
 /** More than this of one kind is summed up; `--json` has all that was kept. */
 const SHOWN = 20;
 
-function contentFields({
-  lines,
-  turns,
-  user_messages: messages,
-  compactions,
-  rollbacks,
-  tokens_used: tokens,
-}: ShowReport): Fields {
+function contentFields({ lines, content }: ShowReport): Fields {
+  const counted: Fields = [["lines", lines === 0 ? undefined : formatCount(lines)]];
+  if (content === null) return counted;
+  const { turns, user_messages: messages, compactions, rollbacks, tokens_used: tokens } = content;
   const aborted = turns.aborted === 0 ? "" : `, ${formatCount(turns.aborted)} aborted`;
   return [
-    ["lines", formatCount(lines)],
+    ...counted,
     ["turns", `${formatCount(turns.started)} started, ${formatCount(turns.completed)} completed${aborted}`],
     ["user messages", formatCount(messages)],
     ["compactions", formatCount(compactions)],
@@ -185,7 +181,8 @@ function defectTable({ defects }: ShowReport, look: Look): string {
 function indexPart({ index, not_indexable: reason }: ShowReport, look: Look): string {
   const lines = reason === null ? [] : [`This file gives no row in the index: ${reason}.`];
   if (index === null) return lines.map((line) => `${escapeText(line)}\n`).join("");
-  if (index.state !== "sound") lines.push(`There is no usable index (${index.problem ?? index.state}).`);
+  if (index.state === "absent") lines.push("There is no index in this home.");
+  else if (index.state !== "sound") lines.push(`There is no usable index (${index.problem ?? index.state}).`);
   else if (!index.has_row) lines.push("The index has no row for this thread.");
   else if (index.differences === null && index.names_this_file === false) {
     lines.push(`The index has another file for this thread: ${String(index.rollout_path)}`);

@@ -10,7 +10,7 @@ import { isJsonObject, type JsonObject } from "./json.ts";
 import { closesOneMore, disguisedIntegers, hasLoneSurrogate, isTooDeep, MAX_DEPTH, withFractions } from "./json-text.ts";
 import { currentName } from "./peek.ts";
 import type { RecordType, RolloutRecord } from "./record.ts";
-import { u64 } from "./scalars.ts";
+import { tally, u64 } from "./scalars.ts";
 import type { Check, CodexRelease, Complaint, Judge } from "./shape.ts";
 import { isKnownEvent, isRetiredEvent } from "./shapes-events.ts";
 import { harnessMetadata } from "./shapes-items.ts";
@@ -51,36 +51,42 @@ export function decodeLine(bytes: Uint8Array, position: Position, options: Decod
     return bad(position, unparsed, terminated ? "not valid JSON" : "incomplete JSON at the end of the file");
   }
   if (hasLoneSurrogate(text)) return bad(position, "not-json", "half of a surrogate pair");
-  const defect = defectOf(asCodexReads(value, text));
+  const defect = judge(value, text);
   if (defect !== undefined) return { ok: false, position, defect };
   settle(value as Draft);
   return { ok: true, position, record: value as RolloutRecord };
 }
 
 /**
- * The value, but with a fraction in place of each integer that the text spells as one: no check for integers takes it
- * then.
+ * What is wrong with a line. An integer that the text spells as a fraction is wrong too: since the value does not show
+ * it, the value is judged once more with real fractions in those places.
  */
-function asCodexReads(value: unknown, text: string): unknown {
-  const disguised = disguisedIntegers(text, isJsonObject(value) ? firstIntegerAt(value, text) : 0);
-  return disguised.length === 0 ? value : JSON.parse(withFractions(text, disguised));
+function judge(value: unknown, text: string): Defect | undefined {
+  const before = tally.integers;
+  const defect = defectOf(value);
+  const seen = tally.integers - before;
+  if (defect !== undefined || seen === 0) return defect;
+  const disguised = disguisedIntegers(text, firstIntegerAt(value as JsonObject, text, seen));
+  return disguised.length === 0 ? undefined : defectOf(JSON.parse(withFractions(text, disguised)));
 }
 
 const HEAD = /^\{"timestamp":"[^"\\]*",(?:"ordinal":(\d+),)?"type":/;
 const METADATA = '},"metadata":{';
 
 /**
- * Where to begin to look for integers. Model items have none of their own, and they are most of a rollout; so if such a
- * line looks as every release writes it, only its metadata is walked through.
+ * Where to begin to look for integers, given how many there are. Model items are most of a rollout and have hardly any
+ * of their own; so if such a line looks as every release writes it, only its metadata is walked through.
  */
-function firstIntegerAt(line: JsonObject, text: string): number {
+function firstIntegerAt(line: JsonObject, text: string, seen: number): number {
   const { ordinal, type, payload, metadata } = line;
-  if (type !== "response_item" || !isJsonObject(payload) || payload["type"] === "local_shell_call") return 0;
   const head = HEAD.exec(text);
   if (head === null || (head[1] === undefined ? ordinal !== undefined : Number(head[1]) !== ordinal)) return 0;
-  if (metadata === undefined) return text.length;
-  const at = text.lastIndexOf(METADATA);
-  return at !== -1 && closesOneMore(text, at + 1) ? at : 0;
+  if (seen === (ordinal === undefined ? 0 : 1)) return text.length;
+  if (type === "response_item" && metadata !== undefined && (payload as JsonObject)["type"] !== "local_shell_call") {
+    const at = text.lastIndexOf(METADATA);
+    if (at !== -1 && closesOneMore(text, at + 1)) return at + 1;
+  }
+  return head[0].length;
 }
 
 function bad(position: Position, kind: DefectKind, message: string): Entry {

@@ -20,8 +20,17 @@ export const anyList: Check<JsonArray> = (value) => (Array.isArray(value) ? unde
  * exact; no release writes such numbers.
  */
 function integer(low: number, high: number): Check<number> {
-  return (value) => (Number.isInteger(value) && (value as number) >= low && (value as number) <= high ? undefined : NOT_INTEGER);
+  return (value) => {
+    tally.integers += 1;
+    return Number.isInteger(value) && (value as number) >= low && (value as number) <= high ? undefined : NOT_INTEGER;
+  };
 }
+
+/**
+ * How many values have been looked at as integers, ever. `decode.ts` compares two readings to learn whether the spelling
+ * of numbers matters for a line, which for most lines it does not.
+ */
+export const tally = { integers: 0 };
 
 export const u16 = integer(0, 2 ** 16 - 1);
 export const u32 = integer(0, 2 ** 32 - 1);

@@ -68,7 +68,7 @@ const steeringError = object<JsonObject>({ turn_kind: need(text) });
 
 /** A word, or `{word: detail}`; 0.169.0 takes words that it does not know as other. */
 const codexErrorInfo: Check<never> = (value, judge) => {
-  const [name, ...others] = typeof value === "string" ? [value] : Object.keys((value ?? {}) as object);
+  const [name, ...others] = typeof value === "string" ? [value] : Object.keys((value ?? {}));
   if (name === undefined || others.length > 0) return anyObject("not an object with one key", judge);
   const detail = typeof value === "string" ? undefined : (value as JsonObject)[name];
   if (HTTP_ERRORS.has(name)) return httpError(detail, judge);

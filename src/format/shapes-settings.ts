@@ -135,7 +135,7 @@ export const fileSystemPolicy = object<JsonObject>({
   kind: need(oneOf("restricted", "unrestricted", "external-sandbox")),
   glob_scan_max_depth: may(u64),
   entries: byDefault(listOf(sandboxEntry(unlike142(text, absolutePath)))),
-} as never) as Check<JsonObject>;
+} as never);
 
 const modeSettings = object<NonNullable<CollaborationMode["settings"]>>({
   model: need(text),

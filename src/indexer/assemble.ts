@@ -73,9 +73,9 @@ function assembleAsCodex({ candidates, rules, context }: AssembleInput): Assembl
   return { rows: [...rows.values()], edges: [...edges.values()], duplicates };
 }
 
-/** From 0.150 on only a legacy file that states a mode changes that of an existing row; 0.142.3 always sets it. */
+/** A legacy file sets the mode of an existing row even where it states none; a paginated one leaves it. */
 function replacesMemoryMode(facts: FileFacts, rules: Rules): boolean {
-  return rules.release === "0.142.3" || (facts.memoryMode !== undefined && facts.historyMode === "legacy");
+  return rules.release === "0.142.3" || facts.historyMode === "legacy";
 }
 
 /** Only the first edge of a child is kept; a rebuilt one is always open (state-and-compression §2.11). */

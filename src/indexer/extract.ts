@@ -10,6 +10,7 @@
 import { acceptedBy, decodeLine } from "../format/decode.ts";
 import type { Position } from "../format/entry.ts";
 import { parseTimestamp } from "../format/names.ts";
+import { isGuardian } from "../format/session-source.ts";
 import { peekKind } from "../format/peek.ts";
 import { historyModeOf, type RolloutRecord } from "../format/record.ts";
 import { shortDigest } from "../io/digest.ts";
@@ -105,7 +106,6 @@ interface Kept {
 
 /** The quick way through one file. `run` gives up with undefined when a kept line does not count after all. */
 class Survey {
-  readonly #file: RolloutFile;
   readonly #rules: Rules;
   readonly #reader: ByteReader;
   readonly #fold: FactsFold;
@@ -121,7 +121,6 @@ class Survey {
   readonly #digest = new HeadDigest();
 
   constructor(file: RolloutFile, rules: Rules, reader: ByteReader) {
-    this.#file = file;
     this.#rules = rules;
     this.#reader = reader;
     this.#fold = new FactsFold(rules, file.name);
@@ -138,7 +137,7 @@ class Survey {
     if (!this.#decodeKept()) return undefined;
     this.#records.sort((a, b) => a.offset - b.offset);
     for (const { record, offset } of this.#records) this.#fold.add(record, offset);
-    if (this.#fold.needsFirstTurn) return undefined;
+    if (this.#fold.needsFirstTurn || this.#isReview()) return undefined;
     const result = this.#fold.finish();
     return {
       result: result.ok && assumedCwd !== undefined ? { ok: true, facts: { ...result.facts, cwd: assumedCwd } } : result,
@@ -147,6 +146,11 @@ class Survey {
       head: this.#digest.value,
       bytesRead: this.#reader.bytesRead,
     };
+  }
+
+  /** Whether messages of a reviewer's thread name it depends on where they stand, and here metadata comes after them. */
+  #isReview(): boolean {
+    return this.#records.some(({ record }) => record.type === "session_meta" && isGuardian(record.payload.source));
   }
 
   #readForward(): void {

@@ -93,7 +93,9 @@ export class FactsFold {
 
   constructor(rules: Rules, name: RolloutName | undefined) {
     this.#rules = rules;
-    this.#name = name;
+    // 0.142.3 does not know the names of files that a revert makes.
+    const isKnown = rules.release !== "0.142.3" || name?.rolloutId === name?.threadId;
+    this.#name = isKnown ? name : undefined;
   }
 
   /** True once no later user message or goal can change the row: title, first message and preview are all set. */
@@ -145,6 +147,7 @@ export class FactsFold {
       this.#id = this.#createdAtMs === undefined ? this.#name?.threadId : meta.id.toLowerCase();
     }
     if (meta.id.toLowerCase() !== this.#id) return;
+    if (this.#own.length === 0 && this.#rules.guardianTexts && isGuardian(meta.source)) this.#forgetMessages();
     this.#own.push(meta);
     this.#memoryMode = meta.memory_mode ?? this.#memoryMode;
     this.#cwd = nonEmpty(meta.cwd) ?? this.#cwd;
@@ -160,9 +163,9 @@ export class FactsFold {
       effort: payload.effort ?? undefined,
       approval: payload.approval_policy as JsonValue,
       policy: {
-        permissionProfile: payload.permission_profile as JsonValue | undefined,
+        permissionProfile: payload.permission_profile,
         sandboxPolicy: payload.sandbox_policy as JsonValue | undefined,
-        fileSystemPolicy: payload.file_system_sandbox_policy as JsonValue | undefined,
+        fileSystemPolicy: payload.file_system_sandbox_policy,
       },
       cwd,
     };
@@ -204,7 +207,7 @@ export class FactsFold {
       model: settings.model,
       effort: settings.reasoning_effort ?? undefined,
       approval: settings.approval_policy as JsonValue,
-      policy: { permissionProfile: settings.permission_profile as JsonValue },
+      policy: { permissionProfile: settings.permission_profile },
       cwd: this.#cwd,
     };
   }
@@ -221,6 +224,14 @@ export class FactsFold {
     if (this.#preview !== "" || text === "" || this.#isReview()) return;
     this.#preview = text;
     this.#previewOffset = offset;
+  }
+
+  /** Codex knows the source of a thread before it looks at messages, wherever the metadata stands. */
+  #forgetMessages(): void {
+    this.#firstUserMessage = "";
+    this.#title = "";
+    this.#preview = "";
+    this.#previewOffset = undefined;
   }
 
   /** What a reviewer is asked names nothing (state-and-compression §2.5). */

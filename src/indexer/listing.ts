@@ -2,7 +2,7 @@
  * All threads of a home as rows of the index: from the database, read without a trace, or from the rollouts, as `reindex`
  * would build it. Feeds `list`; which rows are shown is for `thread-query.ts`, where their files lie for `readers/place.ts`.
  */
-import type { SqlRow, SqlValue } from "../io/sqlite.ts";
+import type { SqlRow } from "../io/sqlite.ts";
 import { discoverRollouts, type Home } from "../readers/home.ts";
 import { readSessionNames } from "../readers/session-index.ts";
 import {
@@ -125,64 +125,42 @@ function reindexOptions({ now, progress }: ListingOptions): ReindexOptions {
   };
 }
 
+/**
+ * Columns that a database of an older level lacks and that lists are made by get the values that the migration which added
+ * them gave to old rows (state-and-compression §1.10): milliseconds from seconds, recency from the last update, the
+ * preview from the first message.
+ */
 function listedThread(
   row: SqlRow,
   names: ReadonlyMap<string, string>,
   parents: ReadonlyMap<string, string>,
 ): ListedThread {
-  const full = completed(row);
-  const id = textOf(full.id);
-  const attached = full.attached_thread_parent_id;
-  const section = full.thread_section_id;
+  const id = textOf(row.id);
+  const attached = row.attached_thread_parent_id;
+  const section = row.thread_section_id;
+  const updatedAtMs = timeOf(row, "updated_at") ?? 0;
   return {
-    row: full,
+    row,
     id,
-    name: shownName(full, names.get(id)),
-    title: textOf(full.title),
-    preview: textOf(full.preview),
-    source: textOf(full.source),
-    provider: textOf(full.model_provider),
-    cwd: textOf(full.cwd),
-    rolloutPath: textOf(full.rollout_path),
-    archived: Number(full.archived ?? 0) !== 0,
+    name: shownName(row, names.get(id)),
+    title: textOf(row.title),
+    preview: textOf(row.preview === undefined ? row.first_user_message : row.preview),
+    source: textOf(row.source),
+    provider: textOf(row.model_provider),
+    cwd: textOf(row.cwd),
+    rolloutPath: textOf(row.rollout_path),
+    historyMode: row.history_mode === undefined ? "legacy" : textOf(row.history_mode),
+    archived: Number(row.archived ?? 0) !== 0,
     attachedTo: typeof attached === "string" && attached !== "" ? attached : undefined,
     parentId: parents.get(id),
     sectionId: typeof section === "string" ? section : undefined,
-    createdAtMs: numberOf(full.created_at_ms),
-    updatedAtMs: numberOf(full.updated_at_ms),
-    recencyAtMs: numberOf(full.recency_at_ms),
-  };
-}
-
-/**
- * Columns that a database of an older level lacks and that lists are made by, with the values that the migration which
- * added them gave to old rows (state-and-compression §1.10): milliseconds from seconds, recency from the last update,
- * the preview from the first message.
- */
-function completed(row: SqlRow): SqlRow {
-  const times = {
-    created: timeOf(row, "created_at"),
-    updated: timeOf(row, "updated_at"),
-    recency: timeOf(row, "recency_at"),
-  };
-  const recencyMs = times.recency ?? times.updated ?? 0;
-  return {
-    ...row,
-    created_at_ms: times.created ?? 0,
-    updated_at_ms: times.updated ?? 0,
-    recency_at: row.recency_at === undefined ? Math.floor(recencyMs / 1000) : row.recency_at,
-    recency_at_ms: recencyMs,
-    preview: row.preview === undefined ? (row.first_user_message ?? "") : row.preview,
-    history_mode: row.history_mode === undefined ? "legacy" : row.history_mode,
-    name: row.name === undefined ? null : row.name,
+    createdAtMs: timeOf(row, "created_at") ?? 0,
+    updatedAtMs,
+    recencyAtMs: timeOf(row, "recency_at") ?? updatedAtMs,
   };
 }
 
 function timeOf(row: SqlRow, column: "created_at" | "updated_at" | "recency_at"): number | undefined {
   const timeMs = storedTimeMs(row, column);
   return Number.isFinite(timeMs) && timeMs > 0 ? timeMs : undefined;
-}
-
-function numberOf(value: SqlValue | undefined): number {
-  return typeof value === "number" ? value : 0;
 }

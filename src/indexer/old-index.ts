@@ -104,7 +104,7 @@ function migrationState(rows: readonly SqlRow[]): Pick<OldIndex, "state" | "leve
     state: fatal.length === 0 && level > 0 ? "healthy" : "refused",
     level: level === 0 ? undefined : level,
     flavour: flavour === "mixed" ? undefined : flavour,
-    problems: level === 0 ? ["it says of no migration that it has run"] : problems.map(problemText),
+    problems: level === 0 ? ["it says of no migration that it has run"] : problems.map(({ kind, version }) => PROBLEMS[kind](version)),
   };
 }
 
@@ -117,22 +117,14 @@ function migrationRow(row: SqlRow): MigrationRow {
   };
 }
 
-function problemText({ kind, version }: MigrationProblem): string {
-  switch (kind) {
-    case "checksum":
-      return `migration ${version} has another checksum than any release of Codex`;
-    case "unfinished":
-      return `migration ${version} did not finish`;
-    case "missing":
-      return `migration ${version} is missing although later ones have run`;
-    case "unknown":
-      return `migration ${version} is not known to this version`;
-    case "recency-collision":
-      return "migration 38 is the recency step that later became 39";
-    case "mixed":
-      return "its migrations come from Windows and from other builds";
-  }
-}
+const PROBLEMS: Readonly<Record<MigrationProblem["kind"], (version: number | undefined) => string>> = {
+  checksum: (version) => `migration ${version} has another checksum than any release of Codex`,
+  unfinished: (version) => `migration ${version} did not finish`,
+  missing: (version) => `migration ${version} is missing although later ones have run`,
+  unknown: (version) => `migration ${version} is not known to this version`,
+  "recency-collision": () => "migration 38 is the recency step that later became 39",
+  mixed: () => "its migrations come from Windows and from other builds",
+};
 
 /** Rows of `threads` by id; of several rows of one id the first. */
 export function threadRows(index: OldIndex): ReadonlyMap<string, SqlRow> {

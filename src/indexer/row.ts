@@ -201,16 +201,15 @@ export function seconds(timeMs: number): number {
  * most columns are overwritten, some are kept, and a title that somebody gave is not replaced by an extracted one.
  */
 export function mergeRows(old: ThreadRow, next: ThreadRow, replacesMemoryMode: boolean): ThreadRow {
-  const keepGit = old.git_sha !== null || old.git_branch !== null || old.git_origin_url !== null;
   const explicitTitle = old.title !== "" && old.title !== old.first_user_message;
   const paginated = old.history_mode === "paginated";
   return {
     ...next,
     title: explicitTitle ? old.title : next.title,
     preview: next.preview === "" ? old.preview : next.preview,
-    git_sha: keepGit ? old.git_sha : next.git_sha,
-    git_branch: keepGit ? old.git_branch : next.git_branch,
-    git_origin_url: keepGit ? old.git_origin_url : next.git_origin_url,
+    git_sha: old.git_sha ?? next.git_sha,
+    git_branch: old.git_branch ?? next.git_branch,
+    git_origin_url: old.git_origin_url ?? next.git_origin_url,
     originator: old.originator ?? next.originator,
     creator_user_id: old.creator_user_id ?? next.creator_user_id,
     creator_account_id: old.creator_account_id ?? next.creator_account_id,

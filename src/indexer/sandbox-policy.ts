@@ -109,6 +109,7 @@ function withFileSystem(profile: JsonObject, fileSystem: JsonObject, form: Polic
   const { kind, entries = [], glob_scan_max_depth } = fileSystem;
   const network = profile.network ?? "enabled";
   if (kind === "external-sandbox") return { type: "external", network };
+  if (kind === "unrestricted" && profile.type === "disabled") return profile;
   const part = kind === "restricted" ? named({ type: kind, entries, glob_scan_max_depth }) : named({ type: kind });
   return { type: "managed", file_system: orderedFileSystem(part, form), network };
 }

@@ -9,7 +9,7 @@ import type { SpawnLink } from "../readers/thread-index.ts";
 
 /** A row with what every consumer asks for in the types that it ought to have. */
 export interface ListedThread {
-  /** As stored; odd values included. */
+  /** As stored, odd values included; columns that the database does not have are absent. */
   readonly row: SqlRow;
   readonly id: string;
   /** What Codex calls the thread; undefined where it has no name (state-and-compression §2.14). */
@@ -20,6 +20,8 @@ export interface ListedThread {
   readonly provider: string;
   readonly cwd: string;
   readonly rolloutPath: string;
+  /** `legacy` or `paginated`; anything else was not written by Codex. */
+  readonly historyMode: string;
   readonly archived: boolean;
   readonly attachedTo: string | undefined;
   readonly parentId: string | undefined;

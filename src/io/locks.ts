@@ -14,12 +14,12 @@ interface FlockBinding {
   readonly constants: { readonly F_WRLCK?: number; readonly F_RDLCK?: number; readonly F_UNLCK?: number };
 }
 
-let binding: FlockBinding | undefined;
+let loaded: FlockBinding | undefined;
 
 /** Loaded on first use: reading commands never need it. */
 function flockBinding(): FlockBinding {
-  binding ??= createRequire(import.meta.url)("fs-ext") as FlockBinding;
-  return binding;
+  loaded ??= createRequire(import.meta.url)("fs-ext") as FlockBinding;
+  return loaded;
 }
 
 export interface HeldLock {
@@ -85,9 +85,9 @@ export function hasSqliteConnection(path: string): boolean {
     return false;
   }
   try {
-    const { constants: flags, fcntlSync } = flockBinding();
-    fcntlSync(fd, "setlk", flags.F_WRLCK ?? 1);
-    fcntlSync(fd, "setlk", flags.F_UNLCK ?? 2);
+    const binding = flockBinding();
+    binding.fcntlSync(fd, "setlk", binding.constants.F_WRLCK ?? 1);
+    binding.fcntlSync(fd, "setlk", binding.constants.F_UNLCK ?? 2);
     return false;
   } catch (error) {
     const errno = errnoOf(error);

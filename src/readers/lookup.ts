@@ -143,9 +143,7 @@ class Search {
     if (note !== undefined) {
       throw new RolloutError("not-found", `${quote(text)} has no rollout in this home: ${noteText(note)}${hidden}`, {
         hint:
-          note.kind === "outside"
-            ? "give the path itself to read that file"
-            : "rollout-tool reindex puts the index right",
+          note.kind === "gone" ? "rollout-tool reindex --prune forgets it" : "give the path itself to read that file",
       });
     }
     throw new RolloutError("not-found", `there is no thread ${quote(text)} in this home${hidden}`, {

@@ -8,7 +8,7 @@
  * Every home given to these functions must be a copy of one's own: the binaries write into it.
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe } from "vitest";
@@ -17,35 +17,58 @@ import { AppServer, findCodex, runCodex, writeCodexConfig, type CodexBinary } fr
 import { openDatabase } from "./database.ts";
 
 export type { CodexBinary } from "../../src/bench/codex.ts";
-export { AppServer, CodexRefusal, runCodex, writeCodexConfig } from "../../src/bench/codex.ts";
+export { AppServer, writeCodexConfig } from "../../src/bench/codex.ts";
 
 export type Release = "0.142.3" | "0.169.0";
 
+const releases = new Map<Release, CodexBinary | undefined>();
+
 /** The binary of that release, installed when need be; undefined, said aloud, when it cannot be had. */
 export function codexRelease(version: Release): CodexBinary | undefined {
+  if (!releases.has(version)) releases.set(version, findRelease(version));
+  return releases.get(version);
+}
+
+function findRelease(version: Release): CodexBinary | undefined {
   const variable = `ROLLOUT_TOOL_CODEX_${version.replaceAll(".", "_")}`;
-  const given = process.env[variable];
   try {
-    return findCodex(given ?? installed(version));
+    return findCodex(process.env[variable] ?? installed(version));
   } catch (error) {
-    const cause = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    skipAloud(`tests against Codex ${version} (set ${variable} to an npm prefix that holds it): ${cause ?? ""}`);
+    const cause = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+    skipAloud(`tests against Codex ${version} (set ${variable} to an npm prefix that holds it): ${cause}`);
     return undefined;
   }
 }
 
+const said = new Set<string>();
+
 /** One line on stderr, whatever the reporter of the test run shows or hides. */
 export function skipAloud(what: string): void {
+  if (said.has(what)) return;
+  said.add(what);
   process.stderr.write(`SKIPPED: ${what}\n`);
 }
 
 function installed(version: Release): string {
   const prefix = join(tmpdir(), `rollout-tool-codex-${version}`);
-  if (existsSync(prefix)) return prefix;
+  if (existsSync(prefix)) {
+    // The folder is everybody's: what somebody else put there is not run.
+    if (lstatSync(prefix).uid === process.getuid?.()) return prefix;
+    throw new Error(`${prefix} belongs to another user`);
+  }
   // Installed aside and renamed, so that two test files running at once see all of it or nothing.
   const draft = mkdtempSync(`${prefix}-`);
   try {
-    const args = ["install", "--no-audit", "--no-fund", "--silent", "--prefix", draft, `@openai/codex@${version}`];
+    const args = [
+      "install",
+      "--fetch-retries=1",
+      "--no-audit",
+      "--no-fund",
+      "--silent",
+      "--prefix",
+      draft,
+      `@openai/codex@${version}`,
+    ];
     execFileSync("npm", args, { cwd: draft, timeout: 180_000, stdio: ["ignore", "ignore", "pipe"] });
     findCodex(draft);
     if (!existsSync(prefix)) renameSync(draft, prefix);

@@ -8,7 +8,6 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe } from "vitest";
 
 import { skipAloud, type ClientThread, type Row } from "./codex.ts";
 
@@ -65,12 +64,6 @@ export function corpusFolder(): string | undefined {
   if (existsSync(join(folder, "0.169.0.tar.gz"))) return folder;
   skipAloud("tests on homes of real releases: ROLLOUT_TOOL_CORPUS names no folder that holds them");
   return undefined;
-}
-
-/** A `describe` that is skipped where the corpus is missing. */
-export function describeWithCorpus(title: string, body: () => void): void {
-  if (corpusFolder() === undefined) describe.skip(`${title} (corpus not available)`, () => undefined);
-  else describe(title, body);
 }
 
 /** Unpacks one into a temporary folder, modification times kept to the millisecond. */

@@ -16,7 +16,8 @@
  * Text that begins with a quote is a JSON string; ` | ` parts content parts.
  */
 import type { HistoryItem } from "../../src/thread/history.ts";
-import type { ContentItem, ResponseItem } from "../../src/format/record.ts";
+import type { ResponseItem } from "../../src/format/record.ts";
+import type { ContentItem } from "../../src/format/response-item.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
