@@ -2,7 +2,7 @@
 import { RolloutError } from "../errors.ts";
 import { KNOWN_LEVEL, levelOfRelease } from "../indexer/levels.ts";
 import type { ReindexOptions } from "../indexer/options.ts";
-import { reindex } from "../indexer/reindex.ts";
+import { lookAround } from "../indexer/look.ts";
 import type { ReindexReport } from "../indexer/report.ts";
 import { isWindows } from "../io/paths.ts";
 import { openHome } from "../readers/home.ts";
@@ -22,13 +22,13 @@ export interface ReindexCall extends GlobalOptions {
   readonly force: boolean;
 }
 
-export function runReindex(options: ReindexCall, context: CommandContext): ExitCode {
+export async function runReindex(options: ReindexCall, context: CommandContext): Promise<ExitCode> {
   const home = openHome({
     codexHome: options.codexHome,
     sqliteHome: options.sqliteHome,
     sqliteHomeEnv: context.env["CODEX_SQLITE_HOME"],
   });
-  const report = reindex(home, {
+  const wanted: ReindexOptions = {
     rules: options.rules,
     level: levelFor(options.schema),
     mode: options.check ? "check" : options.dryRun ? "dry-run" : "write",
@@ -41,7 +41,9 @@ export function runReindex(options: ReindexCall, context: CommandContext): ExitC
     jobs: options.jobs,
     now: context.now,
     progress: progressOf(context),
-  });
+  };
+  const look = lookAround(home, wanted);
+  const report = look.unchanged ?? (await import("../indexer/reindex.ts")).reindexChanged(home, wanted, look);
   printAnswer(context.stdout, options.json, report, () => (options.quiet ? "" : renderReindex(report, context)));
   return somethingFound(report) ? 1 : 0;
 }

@@ -1,20 +1,19 @@
 /**
  * Bytes of one line → `Entry`: a typed record, or a defect (rollout-format §2.2, §3, §10). Between the readers, which
- * cut lines, and everything that works on records. The rules of each payload are in the tables `shapes-*.ts`.
+ * cut lines, and everything that works on records. The rules of each record type are in the tables `shapes-*.ts`.
  *
  * More is read here than Codex 0.169.0 reads: layouts of old releases that it skips are decoded, and `acceptedBy` and
- * `isRetired` say so. Nothing is read here that no release wrote.
+ * `isRetired` say so.
  */
 import type { Defect, DefectKind, Entry, Position } from "./entry.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
-import { closesOneMore, disguisedIntegers, hasLoneSurrogate, isTooDeep, MAX_DEPTH, withFractions } from "./json-text.ts";
+import { hasDisguisedInteger, hasLoneSurrogate, isOutermost, withFractions } from "./json-text.ts";
 import { currentName } from "./peek.ts";
 import type { RecordType, RolloutRecord } from "./record.ts";
-import { tally, u64 } from "./scalars.ts";
-import type { Check, CodexRelease, Complaint, Judge } from "./shape.ts";
+import { tally } from "./scalars.ts";
+import type { CodexRelease } from "./shape.ts";
 import { isKnownEvent, isRetiredEvent } from "./shapes-events.ts";
-import { harnessMetadata } from "./shapes-items.ts";
-import { recordShapes } from "./shapes-records.ts";
+import { lineShapes } from "./shapes-records.ts";
 
 export type { CodexRelease } from "./shape.ts";
 
@@ -23,38 +22,41 @@ export interface DecodeOptions {
   readonly terminated?: boolean;
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const fromUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** White space as Codex trims it; a byte order mark is not part of it. */
 const BLANK = /^[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*$/;
 
 /**
  * Decodes one line (without its `\n`). Never throws, whatever the bytes. The payload of a good entry is the parsed JSON
- * itself; its own type is spelled the new way (`task_started` for `turn_started` and the like).
+ * itself, but for old names of events and items, which become the present ones (`task_started` for `turn_started` and
+ * the like). Integers beyond 2^53 come as the nearest double, as JavaScript has it.
  */
 export function decodeLine(bytes: Uint8Array, position: Position, options: DecodeOptions = {}): Entry {
-  const terminated = options.terminated !== false;
+  const torn = options.terminated === false;
   let text: string;
   try {
-    text = utf8.decode(bytes);
+    text = fromUtf8.decode(bytes);
   } catch (error) {
     if (!(error instanceof TypeError)) return bad(position, "too-long", "longer than a string can be");
-    return bad(position, terminated ? "not-utf8" : "torn", "not valid UTF-8");
+    return bad(position, torn ? "torn" : "not-utf8", "not valid UTF-8");
   }
-  const unparsed = terminated ? "not-json" : "torn";
-  if (isTooDeep(text)) return bad(position, unparsed, `nested deeper than ${MAX_DEPTH} levels`);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     if (BLANK.test(text)) return bad(position, "blank", "blank line");
-    return bad(position, unparsed, terminated ? "not valid JSON" : "incomplete JSON at the end of the file");
+    return torn ? bad(position, "torn", "incomplete line at the end of the file") : bad(position, "not-json", "not valid JSON");
   }
   if (hasLoneSurrogate(text)) return bad(position, "not-json", "half of a surrogate pair");
   const defect = judge(value, text);
   if (defect !== undefined) return { ok: false, position, defect };
   settle(value as Draft);
   return { ok: true, position, record: value as RolloutRecord };
+}
+
+function bad(position: Position, kind: DefectKind, message: string): Entry {
+  return { ok: false, position, defect: { kind, message } };
 }
 
 /**
@@ -64,76 +66,49 @@ export function decodeLine(bytes: Uint8Array, position: Position, options: Decod
 function judge(value: unknown, text: string): Defect | undefined {
   const before = tally.integers;
   const defect = defectOf(value);
-  const seen = tally.integers - before;
-  if (defect !== undefined || seen === 0) return defect;
-  const disguised = disguisedIntegers(text, firstIntegerAt(value as JsonObject, text, seen));
-  return disguised.length === 0 ? undefined : defectOf(JSON.parse(withFractions(text, disguised)));
+  const integers = tally.integers - before;
+  if (defect !== undefined || integers === 0 || spelledPlainly(value as JsonObject, integers, text)) return defect;
+  return defectOf(JSON.parse(withFractions(text)));
 }
 
-const HEAD = /^\{"timestamp":"[^"\\]*",(?:"ordinal":(\d+),)?"type":/;
+const HEAD = '{"timestamp":"';
 const METADATA = '},"metadata":{';
 
 /**
- * Where to begin to look for integers, given how many there are. Model items are most of a rollout and have hardly any
- * of their own; so if such a line looks as every release writes it, only its metadata is walked through.
+ * True when no integer of the line can be spelled in any other way. Model items are most of a rollout and have hardly
+ * any integers of their own; if such a line looks as every release writes it, only its metadata is walked through.
  */
-function firstIntegerAt(line: JsonObject, text: string, seen: number): number {
-  const { ordinal, type, payload, metadata } = line;
-  const head = HEAD.exec(text);
-  if (head === null || (head[1] === undefined ? ordinal !== undefined : Number(head[1]) !== ordinal)) return 0;
-  if (seen === (ordinal === undefined ? 0 : 1)) return text.length;
+function spelledPlainly(line: JsonObject, integers: number, text: string): boolean {
+  const { timestamp, ordinal, type, payload, metadata } = line;
+  const head = HEAD.length + (timestamp as string).length;
+  const rest = ordinal === undefined ? '","type":"' : `","ordinal":${String(ordinal)},"type":"`;
+  if (!text.startsWith(HEAD) || !text.startsWith(rest, head)) return !hasDisguisedInteger(text);
+  if (integers === (ordinal === undefined ? 0 : 1)) return true;
   if (type === "response_item" && metadata !== undefined && (payload as JsonObject)["type"] !== "local_shell_call") {
-    const at = text.lastIndexOf(METADATA);
-    if (at !== -1 && closesOneMore(text, at + 1)) return at + 1;
+    const tail = text.lastIndexOf(METADATA) + 1;
+    if (isOutermost(text, tail)) return !hasDisguisedInteger(text, tail);
   }
-  return head[0].length;
-}
-
-function bad(position: Position, kind: DefectKind, message: string): Entry {
-  return { ok: false, position, defect: { kind, message } };
+  return !hasDisguisedInteger(text, head + rest.length - 1);
 }
 
 function defectOf(value: unknown): Defect | undefined {
   if (!isJsonObject(value)) return { kind: "wrong-shape", message: "not a JSON object" };
-  const { timestamp, ordinal, type, payload } = value;
-  if (typeof timestamp !== "string") return { kind: "wrong-shape", message: "timestamp is not a string" };
-  if (ordinal != null && u64(ordinal, "reader") !== undefined) return { kind: "wrong-shape", message: "ordinal is not an unsigned integer" };
+  const { type, payload } = value;
   if (typeof type !== "string") return { kind: "wrong-shape", message: "type is not a string" };
-  const check = checks.get(type);
+  const check = lineShapes.get(type);
   if (check === undefined) return { kind: "unknown-kind", message: "unknown record type", type: wordOf(type) };
+  const complaint = check(value, "reader");
+  if (complaint === undefined) return undefined;
   if (type === "event_msg" && isJsonObject(payload) && typeof payload["type"] === "string" && !isKnownEvent(payload["type"])) {
     return { kind: "unknown-kind", message: "unknown event", type: wordOf(`event_msg/${payload["type"]}`) };
   }
-  const complaint = check(payload, "reader") ?? metadataComplaint(value, type, "reader");
-  return complaint === undefined ? undefined : { kind: "wrong-shape", message: describe(type, complaint), type };
-}
-
-const checks: ReadonlyMap<string, Check<unknown>> = new Map(Object.entries(recordShapes));
-
-function metadataComplaint(line: JsonObject, type: string, judge: Judge): Complaint | undefined {
-  const { metadata } = line;
-  if (type !== "response_item" || metadata === undefined || metadata === null) return undefined;
-  return harnessMetadata(metadata, judge);
-}
-
-function describe(type: string, { path, message }: Complaint): string {
-  return `${path === "" ? type : `${type}: ${path}`} ${message}`;
+  const { path, message } = complaint;
+  return { kind: "wrong-shape", message: path === "" ? message : `${path} ${message}`, type };
 }
 
 /** A type name that is fit to be shown; anything that does not look like a name is left out. */
 function wordOf(type: string): string | undefined {
   return /^[\w./-]{1,80}$/.test(type) ? type : undefined;
-}
-
-/**
- * Old names become new ones, and a null that stands for nothing goes, so that a record is what its type says. Changes
- * the parsed value in place; almost no line needs it.
- */
-function settle(record: Draft): void {
-  if (record.ordinal === null) delete record.ordinal;
-  if (record.metadata === null) delete record.metadata;
-  if (record.type === "event_msg" || record.type === "response_item") rename(record.type, record.payload);
-  if (record.type === "compacted") for (const item of record.payload.replacement_history ?? []) rename("response_item", item);
 }
 
 interface Draft {
@@ -147,28 +122,30 @@ interface Named {
   type: string;
 }
 
+/**
+ * Old names become present ones, and a null that stands for nothing goes, so that a record is what its type says.
+ * Changes the parsed value in place; almost no line needs it.
+ */
+function settle(record: Draft): void {
+  if (record.ordinal === null) delete record.ordinal;
+  if (record.metadata === null) delete record.metadata;
+  if (record.type === "event_msg" || record.type === "response_item") rename(record.type, record.payload);
+  if (record.type === "compacted") for (const item of record.payload.replacement_history ?? []) rename("response_item", item);
+}
+
 function rename(type: "event_msg" | "response_item", payload: Named): void {
   const name = currentName(type, payload.type);
   if (name !== payload.type) payload.type = name;
 }
 
-const typesOf142: ReadonlySet<RecordType> = new Set([
-  "session_meta",
-  "response_item",
-  "inter_agent_communication",
-  "compacted",
-  "turn_context",
-  "event_msg",
-]);
-
 /**
- * Whether that release takes the line of a decoded record; it passes over those it does not take, without a word. Exact
- * for what rows and history are made of; events that are never stored are not looked into (state-and-compression §1.13,
- * §2.4).
+ * Whether that release takes the line of a decoded record; it passes over those that it does not take without a word
+ * (state-and-compression §1.13, §2.4). Exact for all that rows and history are made of; what is not looked into are
+ * events that no policy stores, the insides of guardian records, and absolute paths of another system than Codex runs
+ * on, which pass here.
  */
 export function acceptedBy(record: RolloutRecord, release: CodexRelease): boolean {
-  if (release === "0.142.3" && !typesOf142.has(record.type)) return false;
-  return recordShapes[record.type](record.payload, release) === undefined;
+  return lineShapes.get(record.type)?.(record, release) === undefined;
 }
 
 /** Whether a record is of a kind that 0.142.3 and 0.169.0 no longer know, though older releases wrote it. */

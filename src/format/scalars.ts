@@ -1,19 +1,14 @@
 /** Checks for single values: text, numbers, ids, paths. The leaves of the tables of shapes (`shapes-*.ts`). */
-import { isJsonObject, type JsonArray, type JsonObject } from "./json.ts";
 import { type Check, type Complaint, complain } from "./shape.ts";
 
 const NOT_TEXT = complain("is not a string");
 const NOT_FLAG = complain("is not true or false");
 const NOT_INTEGER = complain("is not an integer in range");
 const NOT_NUMBER = complain("is not a number");
-const NOT_OBJECT = complain("is not an object");
-const NOT_ARRAY = complain("is not an array");
 
 export const text: Check<string> = (value) => (typeof value === "string" ? undefined : NOT_TEXT);
 export const flag: Check<boolean> = (value) => (typeof value === "boolean" ? undefined : NOT_FLAG);
 export const float: Check<number> = (value) => (typeof value === "number" ? undefined : NOT_NUMBER);
-export const anyObject: Check<JsonObject> = (value) => (isJsonObject(value) ? undefined : NOT_OBJECT);
-export const anyList: Check<JsonArray> = (value) => (Array.isArray(value) ? undefined : NOT_ARRAY);
 
 /**
  * Bounds are compared as doubles. The largest 1,024 values of 64 bits share one double with 2^64, so the edge is not

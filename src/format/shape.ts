@@ -6,7 +6,7 @@
  * refuses, and fields that 0.142.3 does not know. One table serves all judges, so that what a release takes
  * (`acceptedBy`) and what the tool reads cannot drift apart unseen.
  */
-import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
+import { isJsonObject, type JsonArray, type JsonObject, type JsonValue } from "./json.ts";
 
 /** A release whose acceptance of a line is imitated. */
 export type CodexRelease = "0.142.3" | "0.169.0";
@@ -74,7 +74,29 @@ export function onlyIn142(field: Field<unknown>): Field<never> {
   return { ...field, in142: "alone" } as Field<never>;
 }
 
-export const anything: Check<JsonValue> = () => undefined;
+/** Deepest nesting of arrays and objects that Codex parses; one more and the line is lost. */
+export const MAX_DEPTH = 127;
+
+/** How many arrays and objects stand around the value that is being looked at. Checks leave it as they find it. */
+let depth = 0;
+
+const TOO_DEEP: Complaint = { path: "", message: `is nested deeper than ${MAX_DEPTH} levels` };
+
+/** Whether a value that no table describes stays within the bounds of nesting. */
+function fits(value: unknown, room: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (room <= 0) return false;
+  if (Array.isArray(value)) return value.every((member) => fits(member, room - 1));
+  for (const key in value) if (!fits((value as JsonObject)[key], room - 1)) return false;
+  return true;
+}
+
+export const anything: Check<JsonValue> = (value) => (fits(value, MAX_DEPTH - depth) ? undefined : TOO_DEEP);
+
+export const anyObject: Check<JsonObject> = (value, judge) =>
+  isJsonObject(value) ? anything(value, judge) : complain("is not an object");
+
+export const anyList: Check<JsonArray> = (value, judge) => (Array.isArray(value) ? anything(value, judge) : complain("is not an array"));
 
 /** A field that is taken as it comes, and believed to be what its type says: unused, or left to its readers. */
 export const unread: Field<never> = { check: anything as Check<never>, absentIsFine: true, nullIsFine: true, in142: "alike" };
@@ -94,7 +116,9 @@ export function object<T>(fields: FieldsOf<T>, ...rules: Rule[]): Check<T> {
   const old = planOf(all.filter(([, field]) => field.in142 !== "unread").map(([name, field]) => [name, rigid(field)]));
   return (value, judge) => {
     if (!isJsonObject(value)) return complain("is not an object");
+    depth += 1;
     const complaint = follow(judge === "0.142.3" ? old : current, value, judge);
+    depth -= 1;
     if (complaint !== undefined) return complaint;
     for (const rule of rules) {
       const message = rule(value, judge);
@@ -104,20 +128,16 @@ export function object<T>(fields: FieldsOf<T>, ...rules: Rule[]): Check<T> {
   };
 }
 
-/** The fields to look at, as parallel lists: this loop runs for every object of every line. */
+/** The fields to look at. */
 interface Plan {
-  readonly names: readonly string[];
-  readonly checks: readonly Check<unknown>[];
-  readonly absentIsFine: readonly boolean[];
-  readonly nullIsFine: readonly boolean[];
+  readonly fields: ReadonlyMap<string, Field<unknown>>;
+  readonly needed: readonly string[];
 }
 
 function planOf(fields: readonly (readonly [string, Field<unknown>])[]): Plan {
   return {
-    names: fields.map(([name]) => name),
-    checks: fields.map(([, field]) => field.check),
-    absentIsFine: fields.map(([, field]) => field.absentIsFine),
-    nullIsFine: fields.map(([, field]) => field.nullIsFine),
+    fields: new Map(fields),
+    needed: fields.filter(([, field]) => !field.absentIsFine).map(([name]) => name),
   };
 }
 
@@ -125,20 +145,23 @@ function rigid(field: Field<unknown>): Field<unknown> {
   return field.in142 === "needed" ? { ...field, absentIsFine: false, nullIsFine: false } : field;
 }
 
-function follow(plan: Plan, owner: JsonObject, judge: Judge): Complaint | undefined {
-  const { names, checks } = plan;
-  for (let index = 0; index < names.length; index += 1) {
-    const name = names[index] as string;
+/** Goes by the keys that are there: they are fewer than those that may be, and this runs for every object of every line. */
+function follow({ fields, needed }: Plan, owner: JsonObject, judge: Judge): Complaint | undefined {
+  let missing = needed.length;
+  for (const name in owner) {
+    const field = fields.get(name);
     const member = owner[name];
-    if (member === undefined) {
-      if (plan.absentIsFine[index] === true) continue;
-      return { path: name, message: "is missing" };
+    if (field === undefined) {
+      if (typeof member === "object" && !fits(member, MAX_DEPTH - depth)) return TOO_DEEP;
+      continue;
     }
-    if (member === null && plan.nullIsFine[index] === true) continue;
-    const complaint = (checks[index] as Check<unknown>)(member, judge);
+    if (!field.absentIsFine) missing -= 1;
+    if (member === null && field.nullIsFine) continue;
+    const complaint = field.check(member, judge);
     if (complaint !== undefined) return below(name, complaint);
   }
-  return undefined;
+  if (missing === 0) return undefined;
+  return { path: needed.find((name) => !Object.hasOwn(owner, name)) ?? "", message: "is missing" };
 }
 
 /** A check per variant; hand it to `tagged`. */
@@ -150,11 +173,14 @@ export function objects<P>(fields: VariantFields<P>): { readonly [V in keyof P]:
 export function listOf<T>(check: Check<T>): Check<readonly T[]> {
   return (value, judge) => {
     if (!Array.isArray(value)) return complain("is not an array");
-    for (let index = 0; index < value.length; index += 1) {
-      const complaint = check(value[index], judge);
-      if (complaint !== undefined) return below(String(index), complaint);
+    depth += 1;
+    let complaint: Complaint | undefined;
+    for (let index = 0; index < value.length && complaint === undefined; index += 1) {
+      complaint = check(value[index], judge);
+      if (complaint !== undefined) complaint = below(String(index), complaint);
     }
-    return undefined;
+    depth -= 1;
+    return complaint;
   };
 }
 
@@ -162,11 +188,11 @@ export function listOf<T>(check: Check<T>): Check<readonly T[]> {
 export function mapOf<T>(check: Check<T>): Check<{ readonly [key: string]: T }> {
   return (value, judge) => {
     if (!isJsonObject(value)) return complain("is not an object");
-    for (const entry of Object.values(value)) {
-      const complaint = check(entry, judge);
-      if (complaint !== undefined) return below("*", complaint);
-    }
-    return undefined;
+    depth += 1;
+    let complaint: Complaint | undefined;
+    for (const entry of Object.values(value)) complaint ??= check(entry, judge);
+    depth -= 1;
+    return complaint === undefined ? undefined : below("*", complaint);
   };
 }
 

@@ -4,8 +4,8 @@
  */
 import { type EventMsg, LIVE_EVENTS, type StoredEventPayloads, type TaskError, type ThreadGoal, type ThreadSettings, type TokenUsageInfo } from "./event.ts";
 import type { JsonArray, JsonObject } from "./json.ts";
-import { absolutePath, agentPath, anyList, anyObject, effort, fileUri, flag, float, i32, i64, text, u16, u32, uuid } from "./scalars.ts";
-import { byDefault, type Check, complain, either, lenient, listOf, may, need, newer, not142, object, objects, onceNeeded, oneOf, refuse, tagged, unlike142, unread, type VariantFields } from "./shape.ts";
+import { absolutePath, agentPath, effort, fileUri, flag, float, i32, i64, text, u16, u32, uuid } from "./scalars.ts";
+import { anyList, anyObject, byDefault, type Check, complain, either, lenient, listOf, may, need, newer, not142, object, objects, onceNeeded, oneOf, refuse, tagged, unlike142, unread, type VariantFields } from "./shape.ts";
 import { webSearchAction } from "./shapes-items.ts";
 import {
   activePermissionProfile,
@@ -69,7 +69,7 @@ const steeringError = object<JsonObject>({ turn_kind: need(text) });
 /** A word, or `{word: detail}`; 0.169.0 takes words that it does not know as other. */
 const codexErrorInfo: Check<never> = (value, judge) => {
   const [name, ...others] = typeof value === "string" ? [value] : Object.keys((value ?? {}));
-  if (name === undefined || others.length > 0) return anyObject("not an object with one key", judge);
+  if (name === undefined || others.length > 0) return complain("does not have exactly one key");
   const detail = typeof value === "string" ? undefined : (value as JsonObject)[name];
   if (HTTP_ERRORS.has(name)) return httpError(detail, judge);
   if (name === "active_turn_not_steerable") return steeringError(detail, judge);

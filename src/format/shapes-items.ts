@@ -17,8 +17,8 @@ import type {
   ToolOutputContent,
   WebSearchAction,
 } from "./response-item.ts";
-import { anyList, effort, flag, float, text, u64 } from "./scalars.ts";
-import { anything, byDefault, type Check, either, lenient, listOf, mapOf, may, need, newer, not142, object, objects, onceNeeded, oneOf, refuse, tagged, unlike142, unread, type VariantFields } from "./shape.ts";
+import { effort, flag, float, text, u64 } from "./scalars.ts";
+import { anyList, anything, byDefault, type Check, either, lenient, listOf, mapOf, may, need, newer, not142, object, objects, onceNeeded, oneOf, refuse, tagged, unlike142, unread, type VariantFields } from "./shape.ts";
 import { imageDetail, phase } from "./shapes-settings.ts";
 
 const textList = listOf(text);
@@ -183,9 +183,8 @@ const retainedSource = object<JsonObject>({
   complete: need(flag),
 });
 
-/** Harness metadata beside a response item; 0.142.3 passes it by (rollout-format §3.3.4). */
-export const harnessMetadata: Check<JsonObject> = unlike142(
-  object<JsonObject>({
+/** Harness metadata beside a response item (rollout-format §3.3.4). */
+export const harnessMetadata: Check<JsonObject> = object<JsonObject>({
     client_authored: byDefault(flag),
     history_sequence: may(u64),
     sampled_through_sequence: may(u64),
@@ -204,6 +203,4 @@ export const harnessMetadata: Check<JsonObject> = unlike142(
     sender_user_messages: may(
       object<JsonObject>({ receiver_turn_id: need(text), receiver_message_id: need(text), text: need(text) }),
     ),
-  }),
-  anything,
-);
+});

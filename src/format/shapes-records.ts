@@ -7,14 +7,15 @@ import type {
   InterAgentCommunicationMetadata,
   RealtimeItem,
   RecordPayloads,
+  RecordType,
   ResumeMetadata,
   RetainedContext,
   SecurityRiskScore,
   TokenUsageRecord,
   WorldState,
 } from "./record.ts";
-import { agentPath, anyList, anyObject, flag, float, rfc3339, text, u64, uuid } from "./scalars.ts";
-import { byDefault, type Check, either, listOf, mapOf, may, need, newer, not142, object, oneOf, type Rule, tagged, unread } from "./shape.ts";
+import { agentPath, flag, float, rfc3339, text, u64, uuid } from "./scalars.ts";
+import { anyList, anyObject, byDefault, type Check, either, listOf, mapOf, may, need, newer, not142, object, oneOf, type Rule, tagged, unread } from "./shape.ts";
 import { eventMsg } from "./shapes-events.ts";
 import { harnessMetadata, historyItem, passthrough, responseItem } from "./shapes-items.ts";
 import { sessionMeta, turnContext } from "./shapes-session.ts";
@@ -140,22 +141,46 @@ const retainedContext = tagged("type", {
   }),
 }) as Check<RetainedContext>;
 
-export const recordShapes: { readonly [T in keyof RecordPayloads]: Check<RecordPayloads[T]> } = {
+const payloads: { readonly [T in RecordType]: Check<RecordPayloads[T]> } = {
   session_meta: sessionMeta,
   response_item: responseItem,
   compacted,
   turn_context: turnContext,
   event_msg: eventMsg,
   inter_agent_communication: communication,
-  inter_agent_communication_metadata: not142(object<InterAgentCommunicationMetadata>({ trigger_turn: need(flag) })),
-  world_state: not142(object<WorldState>({ full: need(flag), state: need(anyObject) })),
-  security_risk_score: not142(
-    object<SecurityRiskScore>({ scores: need(mapOf(float)), call_id: may(text), action: unread, sampled_at: may(rfc3339) }),
-  ),
-  realtime_item: not142(realtimeItem),
-  token_usage_record: not142(tokenUsageRecord),
-  retained_context: not142(retainedContext),
-  dynamic_tools_updated: not142(
-    object<DynamicToolsUpdated>({ thread_id: need(uuid), tools: need(listOf(dynamicTool)) as never }),
-  ),
+  inter_agent_communication_metadata: object<InterAgentCommunicationMetadata>({ trigger_turn: need(flag) }),
+  world_state: object<WorldState>({ full: need(flag), state: need(anyObject) }),
+  security_risk_score: object<SecurityRiskScore>({
+    scores: need(mapOf(float)),
+    call_id: may(text),
+    action: unread,
+    sampled_at: may(rfc3339),
+  }),
+  realtime_item: realtimeItem,
+  token_usage_record: tokenUsageRecord,
+  retained_context: retainedContext,
+  dynamic_tools_updated: object<DynamicToolsUpdated>({ thread_id: need(uuid), tools: need(listOf(dynamicTool)) as never }),
 };
+
+const KNOWN_TO_142: ReadonlySet<string> = new Set<RecordType>([
+  "session_meta",
+  "response_item",
+  "inter_agent_communication",
+  "compacted",
+  "turn_context",
+  "event_msg",
+]);
+
+/** The whole line, by record type (rollout-format §2.1). Envelope metadata belongs to items; elsewhere it is ignored. */
+export const lineShapes: ReadonlyMap<string, Check<unknown>> = new Map(
+  Object.entries<Check<unknown>>(payloads).map(([type, payload]) => {
+    const line = object({
+      timestamp: need(text),
+      ordinal: newer(may(u64)),
+      type: need(text),
+      payload: need(payload),
+      metadata: type === "response_item" ? newer(may(harnessMetadata)) : unread,
+    });
+    return [type, KNOWN_TO_142.has(type) ? line : not142(line)];
+  }),
+);

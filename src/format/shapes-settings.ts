@@ -16,8 +16,8 @@ import type {
   TurnAttribution,
 } from "./parts.ts";
 import type { SessionSource, ThreadSpawn } from "./record.ts";
-import { absolutePath, agentPath, anyList, effort, flag, i32, i64, text, u32, u64, uuid } from "./scalars.ts";
-import { anything, byDefault, type Check, complain, either, lenient, listOf, may, need, newer, object, oneOf, tagged, unlike142, unread } from "./shape.ts";
+import { absolutePath, agentPath, effort, flag, i32, i64, text, u32, u64, uuid } from "./scalars.ts";
+import { anyList, anything, byDefault, type Check, complain, either, lenient, listOf, may, need, newer, object, oneOf, tagged, unlike142, unread } from "./shape.ts";
 
 export const usage: Check<TokenUsage> = object<TokenUsage>({
   input_tokens: need(i64),

@@ -4,8 +4,8 @@
  */
 import type { JsonArray, JsonObject } from "./json.ts";
 import type { FileChange } from "./parts.ts";
-import { absolutePath, agentPath, anyList, effort, fileUri, flag, float, i32, text, u32, u64, uuid } from "./scalars.ts";
-import { anything, byDefault, type Check, either, lenient, listOf, mapOf, may, need, newer, not142, object, objects, oneOf, refuse, tagged, unlike142, unread, type VariantFields } from "./shape.ts";
+import { absolutePath, agentPath, effort, fileUri, flag, float, i32, text, u32, u64, uuid } from "./scalars.ts";
+import { anyList, anything, byDefault, type Check, either, lenient, listOf, mapOf, may, need, newer, not142, object, objects, oneOf, refuse, tagged, unlike142, unread, type VariantFields } from "./shape.ts";
 import { toolOutput, webSearchAction } from "./shapes-items.ts";
 import { duration, imageDetail, phase } from "./shapes-settings.ts";
 import type { TurnItem, TurnItemPayloads, UserInput } from "./turn-item.ts";

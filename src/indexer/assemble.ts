@@ -178,14 +178,12 @@ function named(row: ThreadRow, name: string | undefined): ThreadRow {
 function spreadTimes(rows: readonly ThreadRow[]): readonly ThreadRow[] {
   const updated = spread(rows, (row) => row.updated_at_ms);
   const recency = spread(rows, (row) => row.recency_at_ms);
-  return rows.map((row, index) => ({
-    ...row,
-    ...timeColumns({
-      createdAtMs: row.created_at_ms,
-      updatedAtMs: updated[index] ?? row.updated_at_ms,
-      recencyAtMs: recency[index] ?? row.recency_at_ms,
-    }),
-  }));
+  return rows.map((row, index) => {
+    const updatedAtMs = updated[index] ?? row.updated_at_ms;
+    const recencyAtMs = recency[index] ?? row.recency_at_ms;
+    if (updatedAtMs === row.updated_at_ms && recencyAtMs === row.recency_at_ms) return row;
+    return { ...row, ...timeColumns({ createdAtMs: row.created_at_ms, updatedAtMs, recencyAtMs }) };
+  });
 }
 
 function spread(rows: readonly ThreadRow[], timeOf: (row: ThreadRow) => number): readonly number[] {

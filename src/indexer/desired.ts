@@ -75,13 +75,13 @@ export function desiredIndex(input: DesiredInput): DesiredIndex {
     threads,
     keptRows,
     edges,
-    rows: rowsByTable(rules, old, [...threads.map(asSqlRow), ...keptRows], edges),
+    rows: rowsByTable(rules, old, [...threads, ...keptRows], edges),
     withoutRollout: hidden ? [] : [...oldRows.keys()].filter((id) => !known.has(id)),
     names,
     untouched,
     duplicates: assembly.duplicates,
     rejected: [...rejectedByDiscovery(discovery), ...scan.rejected],
-    scan,
+    scan: { bytesRead: scan.bytesRead, filesRead: scan.filesRead },
     recovered,
     memories: memoriesOf(discovery.files, selection.unchanged, scan),
     watermark: discovery.files.at(-1)?.relativePath ?? null,
@@ -200,10 +200,6 @@ function rowsByTable(
 ): RowsByTable {
   const others = rules.best ? [...old.tables].filter(([table]) => table !== "threads" && table !== "thread_spawn_edges") : [];
   return { ...Object.fromEntries(others), threads, thread_spawn_edges: edges.map((edge): SqlRow => ({ ...edge })) };
-}
-
-function asSqlRow(row: ThreadRow): SqlRow {
-  return { ...row };
 }
 
 /** Files that gave no row are not remembered, so that the next run looks at them, and reports them, again. */

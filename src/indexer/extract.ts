@@ -14,6 +14,7 @@ import { isGuardian } from "../format/session-source.ts";
 import { peekKind } from "../format/peek.ts";
 import { historyModeOf, type RolloutRecord } from "../format/record.ts";
 import { shortDigest } from "../io/digest.ts";
+import { tidyPath } from "../io/paths.ts";
 import type { ByteReader } from "../readers/bytes.ts";
 import type { RolloutFile } from "../readers/home.ts";
 import { splitLines } from "../readers/lines.ts";
@@ -60,7 +61,7 @@ function thoroughly(file: RolloutFile, rules: Rules, reader: ByteReader): Extrac
   const fold = new FactsFold(rules, file.name);
   let head: Buffer = Buffer.alloc(0);
   const select = (buffer: Buffer, start: number, end: number): boolean => {
-    head = headOf(buffer, start, end, head);
+    if (beginsWithTime(buffer, start, end)) head = headOf(buffer, start, end, head);
     const kind = peekKind(buffer, start, end);
     return kind === undefined || THOROUGH.has(kind) || !fold.sawRecord;
   };
@@ -155,11 +156,17 @@ class Survey {
 
   #readForward(): void {
     const compressed = this.#reader.form === "zstd";
-    // Only references: the last chunk of a plain file is not overwritten any more.
+    // Only references, since the last chunk of a plain file is not overwritten; but a line may begin in an earlier one.
     let [lastBuffer, lastStart, lastEnd] = [this.#lastHead, 0, 0];
+    let begun = this.#lastHead;
     const select = (buffer: Buffer, start: number, end: number): boolean => {
+      if (!beginsWithTime(buffer, start, end)) return this.#wants(undefined, buffer, start, end);
       if (compressed) this.#lastHead = headOf(buffer, start, end, this.#lastHead);
-      else [lastBuffer, lastStart, lastEnd] = [buffer, start, end];
+      else if (end < buffer.length) [lastBuffer, lastStart, lastEnd] = [buffer, start, end];
+      else {
+        begun = headOf(buffer, start, end, begun);
+        [lastBuffer, lastStart, lastEnd] = [begun, 0, Math.min(end - start, begun.length)];
+      }
       return this.#wants(peekKind(buffer, start, end), buffer, start, end);
     };
     for (const line of splitLines(this.#digest.of(this.#reader.forward()), { select })) {
@@ -236,7 +243,8 @@ class Survey {
     let cwd: string | undefined;
     for (const line of splitLinesBackward(this.#reader)) {
       if (line.position.offset < headEnd) break;
-      if (this.#lastHead.length === 0) this.#lastHead = headOf(line.bytes, 0, line.bytes.length, this.#lastHead);
+      const timed = this.#lastHead.length === 0 && beginsWithTime(line.bytes, 0, line.bytes.length);
+      if (timed) this.#lastHead = headOf(line.bytes, 0, line.bytes.length, this.#lastHead);
       const kind = peekKind(line.bytes);
       const wanted = kind === "session_meta" || (isLate(kind) && missing.has(kind)) || kind === undefined;
       if (!wanted || (kind === "event_msg/token_count" && infoIsNull(line.bytes, 0, line.bytes.length))) continue;
@@ -264,7 +272,7 @@ class Survey {
     const knowsSettings = this.#kept.has("event_msg/thread_settings_applied");
     const first = this.#records[0]?.record;
     const metaCwd = first?.type === "session_meta" ? first.payload.cwd : undefined;
-    return knowsSettings || turnCwd === metaCwd ? turnCwd : undefined;
+    return knowsSettings || turnCwd === metaCwd ? tidyPath(turnCwd) : undefined;
   }
 
   /** Parses what was kept. False when one of them is not a record that counts, so that an older one would. */
@@ -352,6 +360,12 @@ function headOf(buffer: Buffer, start: number, end: number, reuse: Buffer): Buff
   const head = reuse.length === TIMESTAMP_BYTES ? reuse : Buffer.alloc(TIMESTAMP_BYTES);
   if (length > 0) buffer.copy(head.fill(0), 0, start, start + length);
   return head;
+}
+
+/** As all writers begin a line. What begins otherwise (garbage, a blank line) says nothing about when it was written. */
+function beginsWithTime(buffer: Buffer, start: number, end: number): boolean {
+  if (end - start < 16 || buffer[start] !== 0x7b || buffer[start + 12] !== 0x3a) return false;
+  return buffer.toString("latin1", start, start + 14) === '{"timestamp":"';
 }
 
 function timestampIn(head: Buffer): number | undefined {

@@ -241,10 +241,10 @@ export class FactsFold {
 
   /** The outcome, or why the file gives no row (state-and-compression §2.3, §2.12). */
   finish(): FactsResult {
-    if (!this.#sawRecord) return { ok: false, reason: "it holds no record of a format that Codex still reads" };
     if (this.#unknownMode) {
       return { ok: false, reason: "its history mode is unknown; a newer release may have written it" };
     }
+    if (!this.#sawRecord) return { ok: false, reason: "it holds no record of a format that Codex still reads" };
     const identity = this.#identity();
     if (identity === undefined) return { ok: false, reason: "no session metadata, and no thread id in the name" };
     return { ok: true, facts: this.#facts(identity) };

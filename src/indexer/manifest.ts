@@ -99,6 +99,11 @@ function statText(path: string): string {
   return stat === undefined ? "" : `${stat.size}:${stat.mtimeMs}:${stat.ctimeMs}:${stat.ino}`;
 }
 
+/** By relative path. */
+export function memoriesByPath(manifest: Manifest): ReadonlyMap<string, FileMemory> {
+  return new Map(manifest.files.map((file) => [file.relativePath, file]));
+}
+
 export type Familiarity = "same" | "moved" | "changed";
 
 /** `moved`: same size and mtime, so the head decides. */

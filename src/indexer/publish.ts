@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { listFolder, lstatOrUndefined, readWholeFile, removeIfThere, writeFileAtomic } from "../io/files.ts";
 import { isCorruption, removeDatabase, SqliteDatabase } from "../io/sqlite.ts";
 import { ensureFolder, keepDatabase, replaceDatabase } from "../io/swap.ts";
-import { STATE_DB } from "./databases.ts";
+import { STATE_DB } from "./database-files.ts";
 
 const UNFINISHED = `.${STATE_DB}.rollout-tool-`;
 

@@ -10,12 +10,14 @@ import { RolloutError } from "../errors.ts";
 import type { HeldLock } from "../io/locks.ts";
 import type { SqlRow } from "../io/sqlite.ts";
 import { createBackupFolder, moveDatabase, removeIfEmpty } from "../io/swap.ts";
-import { discoverRollouts, type Discovery, type Home } from "../readers/home.ts";
-import { databasePaths, inspectNeighbours, requireOwnDatabase, STATE_DB } from "./databases.ts";
+import type { Home } from "../readers/home.ts";
+import { STATE_DB } from "./database-files.ts";
+import { inspectNeighbours } from "./neighbours.ts";
 import { desiredIndex, type DesiredIndex } from "./desired.ts";
 import { findDifferences } from "./differences.ts";
 import { claimHome } from "./guard.ts";
-import { fileSignature, type Manifest, readManifest, writeManifest } from "./manifest.ts";
+import { type Look, lookAround, signedPaths } from "./look.ts";
+import { fileSignature, writeManifest } from "./manifest.ts";
 import { type OldIndex, readOldIndex } from "./old-index.ts";
 import type { ReindexOptions } from "./options.ts";
 import { clearUnfinished, publish, unfinishedPath } from "./publish.ts";
@@ -23,32 +25,32 @@ import type { Action, Neighbour, ReindexReport } from "./report.ts";
 import { type BackfillState, buildStateDb, type Rejection } from "./state-db.ts";
 import { updateStateDb } from "./state-update.ts";
 import { summarize } from "./summary.ts";
-import { allFamiliar } from "./unchanged.ts";
 
 /**
+ * The whole run. Cheap when nothing has changed since the last one.
+ *
  * @throws RolloutError `busy` while Codex or another run uses the home; `unsupported` for a newer home or a linked database;
  * `unwritable`, `disk-full`, `unreadable` with the old database untouched.
  */
 export function reindex(home: Home, options: ReindexOptions): ReindexReport {
-  requireOwnDatabase(home.sqliteHome);
-  if (options.mode === "check") return run(home, options);
+  const look = lookAround(home, options);
+  return look.unchanged ?? reindexChanged(home, options, look);
+}
+
+/** The run after a look that found something to do. Throws as `reindex` does. */
+export function reindexChanged(home: Home, options: ReindexOptions, look: Look): ReindexReport {
+  if (options.mode === "check") return run(home, options, look);
   let lock: HeldLock | undefined;
   try {
     lock = claimHome(home, options);
     clearUnfinished(home.sqliteHome);
-    return run(home, options);
+    return run(home, options, look);
   } finally {
     lock?.release();
   }
 }
 
-function run(home: Home, options: ReindexOptions): ReindexReport {
-  const startedMs = options.now();
-  const discovery = discoverRollouts(home.codexHome);
-  const manifest = usableManifest(home, options);
-  if (manifest !== undefined && nothingChanged(home, discovery, manifest)) {
-    return summarize({ home, options, discovery, startedMs, manifest });
-  }
+function run(home: Home, options: ReindexOptions, { discovery, manifest, startedMs }: Look): ReindexReport {
   const old = readOldIndex(join(home.sqliteHome, STATE_DB));
   const update = mayUpdate(old, options);
   const desired = desiredIndex({ home, options, discovery, old, manifest: update ? manifest : undefined });
@@ -58,29 +60,10 @@ function run(home: Home, options: ReindexOptions): ReindexReport {
     options.mode === "check"
       ? { action: "checked" as const, rejections: [], backup: undefined }
       : write(home, options, { old, desired, differences, neighbours, update });
-  if (options.mode === "write") remember(home, options, desired);
+  // What stays damaged has to be told again, so the next run must look again.
+  const settled = neighbours.every(({ state, movedAside }) => state !== "damaged" || movedAside);
+  if (options.mode === "write" && settled) remember(home, options, desired);
   return summarize({ home, options, discovery, startedMs, old, desired, differences, neighbours, ...outcome });
-}
-
-/** Only a memory of the same home, made by the same rules at the level that is wanted, says anything. */
-function usableManifest(home: Home, options: ReindexOptions): Manifest | undefined {
-  if (options.mode !== "write" || options.rebuild || options.thorough || options.prune) return undefined;
-  const manifest = readManifest(home.sqliteHome);
-  if (manifest?.codexHome !== home.codexHome || manifest.rules !== options.rules) return undefined;
-  return options.level === undefined || options.level === manifest.level ? manifest : undefined;
-}
-
-function nothingChanged(home: Home, discovery: Discovery, manifest: Manifest): boolean {
-  const paths = signedPaths(home);
-  return (
-    discovery.problems.length === 0 &&
-    paths.every((path) => manifest.signatures[path] === fileSignature(path)) &&
-    allFamiliar(discovery.files, manifest)
-  );
-}
-
-function signedPaths(home: Home): readonly string[] {
-  return [...databasePaths(home.sqliteHome), join(home.codexHome, "session_index.jsonl")];
 }
 
 /** Rules of Codex's own always give a whole new file: they say what a rebuild gives, not what an update would. */
@@ -119,7 +102,7 @@ function updateInPlace(home: Home, options: ReindexOptions, { old, desired, diff
   if (options.mode !== "write") return { action: "checked", rejections: [], backup: undefined };
   if (quiet) return { action: "unchanged", rejections: [], backup: undefined };
   updateStateDb(join(home.sqliteHome, STATE_DB), {
-    threads: differences.missing.map((row): SqlRow => ({ ...row })),
+    threads: differences.missing,
     patches: differences.patches,
     edges: differences.missingEdges.map((edge): SqlRow => ({ ...edge })),
     removed,

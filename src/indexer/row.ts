@@ -10,7 +10,7 @@ import { type PathExists, sandboxPolicyText } from "./sandbox-policy.ts";
 import type { Rules } from "./rules.ts";
 
 /** Times in seconds, or in milliseconds where the name ends in `_ms`. Types and meaning as in SQLite. */
-export interface ThreadRow {
+export type ThreadRow = {
   readonly id: string;
   readonly rollout_path: string;
   readonly created_at: number;
@@ -54,7 +54,7 @@ export interface ThreadRow {
   readonly creator_user_id: string | null;
   readonly creator_account_id: string | null;
   readonly attached_thread_parent_id: string | null;
-}
+};
 
 export type ThreadColumn = keyof ThreadRow;
 
@@ -201,11 +201,12 @@ export function seconds(timeMs: number): number {
  * most columns are overwritten, some are kept, and a title that somebody gave is not replaced by an extracted one.
  */
 export function mergeRows(old: ThreadRow, next: ThreadRow, replacesMemoryMode: boolean): ThreadRow {
-  const explicitTitle = old.title !== "" && old.title !== old.first_user_message;
+  const isGiven = ({ title, first_user_message: first }: ThreadRow) => title !== "" && title !== first;
+  const keepsTitle = isGiven(old) && (next.first_user_message === "" || !isGiven(next));
   const paginated = old.history_mode === "paginated";
   return {
     ...next,
-    title: explicitTitle ? old.title : next.title,
+    title: keepsTitle ? old.title : next.title,
     preview: next.preview === "" ? old.preview : next.preview,
     git_sha: old.git_sha ?? next.git_sha,
     git_branch: old.git_branch ?? next.git_branch,

@@ -84,17 +84,22 @@ function scanTogether(files: readonly RolloutFile[], options: ScanOptions): read
   const tickets = new Tickets(files.length);
   const { rules, thorough } = options;
   const helpers = startHelpers(files, { files, rules, thorough, tickets: tickets.memory }, options.jobs);
+  const receive = (texts: readonly string[]): void => {
+    for (const text of texts) {
+      for (const [index, outcome] of JSON.parse(text) as Share) {
+        outcomes[index] = outcome;
+        options.advance?.(files[index]?.sizeBytes ?? 0);
+      }
+    }
+  };
   for (const index of tickets.take()) {
     const file = files[index];
     if (file === undefined) continue;
     outcomes[index] = scanOne(file, options);
-    options.advance?.(file.sizeBytes * (helpers.length + 1));
+    options.advance?.(file.sizeBytes);
+    for (const helper of helpers) receive(helper.collect());
   }
-  for (const helper of helpers) {
-    const answer = helper.answer();
-    const share = answer === undefined ? [] : (JSON.parse(answer) as readonly (readonly [number, Outcome])[]);
-    for (const [index, outcome] of share) outcomes[index] = outcome;
-  }
+  for (const helper of helpers) receive(helper.finish());
   // What a helper took and did not bring back is done here.
   for (const [index, file] of files.entries()) outcomes[index] ??= scanOne(file, options);
   return outcomes;
@@ -108,14 +113,21 @@ function startHelpers(files: readonly RolloutFile[], assignment: ScanAssignment,
   return Array.from({ length: helperCount(jobs) }, () => startHelper(module, assignment));
 }
 
-/** A helper's part of the work: pairs of file index and outcome. */
-export function scanShare({ files, rules, thorough, tickets }: ScanAssignment): readonly (readonly [number, Outcome])[] {
-  const share: (readonly [number, Outcome])[] = [];
+/** Pairs of file index and outcome. */
+type Share = readonly (readonly [number, Outcome])[];
+const SHARE_FILES = 64;
+
+/** A helper's part of the work, in pieces small enough to be sent on at once. */
+export function* scanShare({ files, rules, thorough, tickets }: ScanAssignment): Generator<Share> {
+  let share: (readonly [number, Outcome])[] = [];
   for (const index of new Tickets(files.length, tickets).take()) {
     const file = files[index];
     if (file !== undefined) share.push([index, scanOne(file, { rules, thorough })]);
+    if (share.length < SHARE_FILES) continue;
+    yield share;
+    share = [];
   }
-  return share;
+  yield share;
 }
 
 function scanOne(file: RolloutFile, { rules, thorough }: Pick<ScanOptions, "rules" | "thorough">): Outcome {

@@ -99,7 +99,7 @@ function prepareFile(db: SqliteDatabase): void {
     pragma locking_mode = exclusive;
     pragma foreign_keys = off;
     pragma temp_store = memory;
-    pragma cache_size = -65536;
+    pragma cache_size = -16384;
     pragma page_size = 4096;
     pragma auto_vacuum = incremental;`);
 }

@@ -3,24 +3,21 @@ import { join } from "node:path";
 import { plainPath } from "../format/names.ts";
 import type { Discovery, Home } from "../readers/home.ts";
 import type { Duplicate } from "./assemble.ts";
-import { STATE_DB } from "./databases.ts";
+import { STATE_DB } from "./database-files.ts";
 import type { DesiredIndex } from "./desired.ts";
 import type { Differences } from "./differences.ts";
-import type { Manifest } from "./manifest.ts";
+import { fileCounts } from "./look.ts";
 import { type OldIndex, threadRows } from "./old-index.ts";
 import { SALVAGED_COLUMNS } from "./overlay.ts";
 import type { ReindexOptions } from "./options.ts";
 import type { Action, ColumnCount, DuplicateReport, Neighbour, ReindexReport, TableCount } from "./report.ts";
 import type { Rejection } from "./state-db.ts";
 
-interface Common {
+interface Run {
   readonly home: Home;
   readonly options: ReindexOptions;
   readonly discovery: Discovery;
   readonly startedMs: number;
-}
-
-interface Full extends Common {
   readonly old: OldIndex;
   readonly desired: DesiredIndex;
   readonly differences: Differences;
@@ -30,46 +27,14 @@ interface Full extends Common {
   readonly backup: string | undefined;
 }
 
-/** With a manifest alone: nothing had changed, and nothing was read. */
-export function summarize(input: Full | (Common & { readonly manifest: Manifest })): ReindexReport {
-  const common = {
-    codexHome: input.home.codexHome,
-    database: join(input.home.sqliteHome, STATE_DB),
-    rules: input.options.rules,
-    durationMs: input.options.now() - input.startedMs,
-  };
-  return "manifest" in input ? { ...common, ...unchangedReport(input) } : { ...common, ...fullReport(input) };
-}
-
-type Body = Omit<ReindexReport, "codexHome" | "database" | "rules" | "durationMs">;
-
-function unchangedReport({ discovery, manifest, options }: Common & { readonly manifest: Manifest }): Body {
-  const indexed = new Set(manifest.files.map(({ threadId }) => threadId)).size;
-  return {
-    level: manifest.level,
-    lineEnds: options.lineEnds,
-    before: { state: "healthy", level: manifest.level, problems: [] },
-    action: "unchanged",
-    backup: undefined,
-    files: { ...fileCounts(discovery), read: 0, unchanged: discovery.files.length, rejected: [] },
-    threads: { indexed, added: 0, changed: 0, withoutRollout: [] },
-    edges: 0,
-    columns: [],
-    tables: [],
-    salvage: undefined,
-    duplicates: [],
-    rejectedRows: [],
-    differences: [],
-    neighbours: [],
-    bytesRead: 0,
-  };
-}
-
-function fullReport(input: Full): Body {
+export function summarize(input: Run): ReindexReport {
   const { old, desired, differences, discovery, options } = input;
   const rows = threadRows(old);
   const wasThere = old.state !== "absent" && old.state !== "empty";
   return {
+    codexHome: input.home.codexHome,
+    database: join(input.home.sqliteHome, STATE_DB),
+    rules: options.rules,
     level: desired.level,
     lineEnds: desired.flavour,
     before: { state: old.state, level: old.level, problems: old.problems },
@@ -99,19 +64,11 @@ function fullReport(input: Full): Body {
       movedAside: neighbour.movedAside && options.mode === "write",
     })),
     bytesRead: desired.scan.bytesRead,
+    durationMs: options.now() - input.startedMs,
   };
 }
 
-function fileCounts({ files, documents }: Discovery) {
-  return {
-    found: files.length,
-    archived: files.filter(({ archived }) => archived).length,
-    compressed: files.filter(({ path, logicalPath }) => path !== logicalPath).length,
-    documents: documents.length,
-  };
-}
-
-function columnCounts({ old, desired }: Full): readonly ColumnCount[] {
+function columnCounts({ old, desired }: Run): readonly ColumnCount[] {
   const rows = threadRows(old);
   const bare = desired.threads.filter(({ id }) => !rows.has(id));
   return SALVAGED_COLUMNS.map((column) => {

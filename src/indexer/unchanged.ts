@@ -6,19 +6,12 @@ import { plainPath } from "../format/names.ts";
 import type { SqlRow } from "../io/sqlite.ts";
 import type { RolloutFile } from "../readers/home.ts";
 import { headDigest } from "./extract.ts";
-import { familiarity, type FileMemory, type Manifest } from "./manifest.ts";
+import { familiarity, type FileMemory, type Manifest, memoriesByPath } from "./manifest.ts";
 
 export interface Selection {
   readonly changed: readonly RolloutFile[];
   /** Files that need not be read, with what the last run learnt about them. */
   readonly unchanged: ReadonlyMap<RolloutFile, FileMemory>;
-}
-
-/** True when every file is as the last run left it and none has gone: nothing at all has to be done for them. */
-export function allFamiliar(files: readonly RolloutFile[], manifest: Manifest): boolean {
-  if (files.length !== manifest.files.length) return false;
-  const memories = byPath(manifest);
-  return files.every((file) => familiarity(file, memories.get(file.relativePath)) === "same");
 }
 
 /** Without a manifest, all files are changed ones. */
@@ -28,7 +21,7 @@ export function selectFiles(
   rows: ReadonlyMap<string, SqlRow>,
 ): Selection {
   if (manifest === undefined) return { changed: files, unchanged: new Map() };
-  const memories = byPath(manifest);
+  const memories = memoriesByPath(manifest);
   const unchanged = new Map<RolloutFile, FileMemory>();
   const touched = new Set<string>();
   for (const file of files) {
@@ -40,10 +33,6 @@ export function selectFiles(
     if (idsOf(file, memory).some((id) => touched.has(id))) unchanged.delete(file);
   }
   return { changed: files.filter((file) => !unchanged.has(file)), unchanged };
-}
-
-function byPath(manifest: Manifest): ReadonlyMap<string, FileMemory> {
-  return new Map(manifest.files.map((file) => [file.relativePath, file]));
 }
 
 function isSame(file: RolloutFile, memory: FileMemory): boolean {

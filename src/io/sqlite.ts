@@ -6,7 +6,8 @@
  * `sqlite-image.ts`, which takes the bytes and leaves no trace; `SqliteDatabase.fromImage` then reads those bytes.
  */
 import { closeSync, fsyncSync, openSync, rmSync } from "node:fs";
-import Database from "better-sqlite3";
+import { createRequire } from "node:module";
+import type Database from "better-sqlite3";
 import { type ErrorCode, RolloutError } from "../errors.ts";
 import { fileError, statOrUndefined } from "./files.ts";
 
@@ -34,6 +35,14 @@ export interface BrokenReference {
 /** How long a statement waits for another process's lock before it fails with `busy`. Codex itself waits 5 s (§1.4). */
 const DEFAULT_TIMEOUT_MS = 5000;
 
+let loaded: typeof Database | undefined;
+
+/** The native module, loaded with the first database: many commands need none. */
+function database(): typeof Database {
+  loaded ??= createRequire(import.meta.url)("better-sqlite3") as typeof Database;
+  return loaded;
+}
+
 const COMPANIONS = ["", "-wal", "-shm", "-journal"] as const;
 
 export class SqliteDatabase {
@@ -50,7 +59,7 @@ export class SqliteDatabase {
     guard(path, () => closeSync(openSync(path, "wx")));
     return new SqliteDatabase(
       path,
-      guard(path, () => new Database(path)),
+      guard(path, () => new (database())(path)),
     );
   }
 
@@ -64,7 +73,7 @@ export class SqliteDatabase {
     const timeout = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     return new SqliteDatabase(
       path,
-      guard(path, () => new Database(path, { fileMustExist: true, timeout })),
+      guard(path, () => new (database())(path, { fileMustExist: true, timeout })),
     );
   }
 
@@ -72,7 +81,7 @@ export class SqliteDatabase {
   static fromImage(bytes: Buffer | undefined, path = ":memory:"): SqliteDatabase {
     return new SqliteDatabase(
       path,
-      guard(path, () => (bytes === undefined ? new Database(":memory:") : new Database(bytes))),
+      guard(path, () => (bytes === undefined ? new (database())(":memory:") : new (database())(bytes))),
     );
   }
 

@@ -1,6 +1,6 @@
 /**
- * Helper threads for synchronous code: they take work from a shared counter and answer once, with one text. The caller works
- * along and then waits, without an event loop. Knows nothing of what the work is.
+ * Helper threads for synchronous code: they take work from a shared counter and answer with texts as they go. The caller works
+ * along, collects now and then, and waits at the end, without an event loop. Knows nothing of what the work is.
  */
 import { availableParallelism } from "node:os";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker, workerData } from "node:worker_threads";
@@ -31,8 +31,10 @@ export class Tickets {
 }
 
 export interface Helper {
-  /** Blocks until the helper has answered. Undefined when it failed or could not start; its work is then undone. */
-  answer(): string | undefined;
+  /** Texts that have arrived since the last call. */
+  collect(): readonly string[];
+  /** Blocks until the helper has ended, well or badly, and gives the last texts. Nothing may be called after it. */
+  finish(): readonly string[];
 }
 
 interface Assignment {
@@ -57,27 +59,38 @@ export function startHelper(module: URL, input: unknown): Helper {
   const worker = new Worker(module, { workerData: assignment, transferList: [port2] });
   worker.on("error", () => undefined);
   worker.unref();
+  const collect = (): string[] => {
+    const texts: string[] = [];
+    for (let next = receiveMessageOnPort(port1); next !== undefined; next = receiveMessageOnPort(port1)) {
+      texts.push(String(next.message));
+    }
+    return texts;
+  };
   return {
-    answer() {
-      const state = new Int32Array(done);
-      while (Atomics.load(state, 0) === WAITING) {
-        if (Atomics.wait(state, 0, WAITING, PATIENCE_MS) === "timed-out") break;
-      }
-      while (Atomics.load(state, 0) === WORKING) Atomics.wait(state, 0, WORKING);
-      const received = receiveMessageOnPort(port1)?.message as unknown;
+    collect,
+    finish() {
+      waitForEnd(new Int32Array(done));
+      const texts = collect();
       port1.close();
       void worker.terminate();
-      return typeof received === "string" ? received : undefined;
+      return texts;
     },
   };
+}
+
+function waitForEnd(state: Int32Array): void {
+  while (Atomics.load(state, 0) === WAITING) {
+    if (Atomics.wait(state, 0, WAITING, PATIENCE_MS) === "timed-out") return;
+  }
+  while (Atomics.load(state, 0) === WORKING) Atomics.wait(state, 0, WORKING);
 }
 
 const WAITING = 0;
 const WORKING = 1;
 const DONE = 2;
 
-/** The other side: runs the work of the module that was started as a helper, and answers. */
-export function serveAssignment(work: (input: unknown) => string): void {
+/** The other side: runs the work of the module that was started as a helper. What it does not post is not done. */
+export function serveAssignment(work: (input: unknown, post: (text: string) => void) => void): void {
   const { input, port, done } = workerData as Assignment;
   const state = new Int32Array(done);
   const say = (value: number): void => {
@@ -86,9 +99,7 @@ export function serveAssignment(work: (input: unknown) => string): void {
   };
   say(WORKING);
   try {
-    port.postMessage(work(input));
-  } catch {
-    port.postMessage(undefined);
+    work(input, (text) => port.postMessage(text));
   } finally {
     say(DONE);
   }

@@ -5,12 +5,21 @@
  * its chunks the other way through `ZstdEncoder`. Frames are read as Codex reads them (state-and-compression §4.4):
  * any level, with or without checksum or content size, several frames, skippable frames, windows up to 2^27 bytes.
  */
-import binding from "zstd-napi/binding.js";
+import { createRequire } from "node:module";
+import type Binding from "zstd-napi/binding.js";
 import type { CCtx, DCtx } from "zstd-napi/binding.js";
 import { RolloutError } from "../errors.ts";
 
 /** Largest window that Codex's decoder accepts, as a power of two (observed §3). */
 export const MAX_WINDOW_LOG = 27;
+
+let loaded: typeof Binding | undefined;
+
+/** The native module, loaded with the first compressed file: most files are plain. */
+function binding(): typeof Binding {
+  loaded ??= createRequire(import.meta.url)("zstd-napi/binding.js") as typeof Binding;
+  return loaded;
+}
 
 const FRAME_MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a50;
@@ -131,8 +140,8 @@ class FrameStream {
 
   constructor(windowLogMax: number, output: Buffer) {
     this.#output = output;
-    this.#decoder = idleDecoders.pop() ?? new binding.DCtx();
-    guardBinding(() => this.#decoder.setParameter(binding.DParameter.windowLogMax, windowLogMax));
+    this.#decoder = idleDecoders.pop() ?? new (binding().DCtx)();
+    guardBinding(() => this.#decoder.setParameter(binding().DParameter.windowLogMax, windowLogMax));
   }
 
   /** Feeds the block or header the decoder waits for, from `chunk` at `at`; returns how many of them it took. */
@@ -162,7 +171,7 @@ class FrameStream {
 
   release(): void {
     if (!this.#mayKeep || idleDecoders.length >= 2) return;
-    this.#decoder.reset(binding.ResetDirective.sessionAndParameters);
+    this.#decoder.reset(binding().ResetDirective.sessionAndParameters);
     idleDecoders.push(this.#decoder);
   }
 
@@ -197,7 +206,7 @@ export interface EncodeOptions {
 /** Compresses one buffer into one frame. */
 export function compressZstd(buffer: Uint8Array, options: EncodeOptions = {}): Buffer {
   const encoder = newEncoder(options);
-  const output = Buffer.allocUnsafeSlow(binding.compressBound(buffer.length));
+  const output = Buffer.allocUnsafeSlow(binding().compressBound(buffer.length));
   return guardBinding(() => Buffer.from(output.subarray(0, encoder.compress2(output, buffer))));
 }
 
@@ -207,7 +216,7 @@ export function compressZstd(buffer: Uint8Array, options: EncodeOptions = {}): B
  */
 export class ZstdEncoder {
   readonly #encoder: CCtx;
-  readonly #output = Buffer.allocUnsafeSlow(binding.cStreamOutSize());
+  readonly #output = Buffer.allocUnsafeSlow(binding().cStreamOutSize());
 
   constructor(options: EncodeOptions & { readonly pledgedBytes?: number } = {}) {
     this.#encoder = newEncoder(options);
@@ -223,14 +232,14 @@ export class ZstdEncoder {
   write(chunk: Uint8Array): Buffer[] {
     const parts: Buffer[] = [];
     let rest = chunk;
-    while (rest.length > 0) rest = rest.subarray(this.#run(rest, binding.EndDirective.continue, parts).consumed);
+    while (rest.length > 0) rest = rest.subarray(this.#run(rest, binding().EndDirective.continue, parts).consumed);
     return parts;
   }
 
   /** Ends the frame, even one that nothing was written to. */
   endFrame(): Buffer[] {
     const parts: Buffer[] = [];
-    while (this.#run(NOTHING, binding.EndDirective.end, parts).left > 0);
+    while (this.#run(NOTHING, binding().EndDirective.end, parts).left > 0);
     return parts;
   }
 
@@ -244,8 +253,8 @@ export class ZstdEncoder {
 }
 
 function newEncoder(options: EncodeOptions): CCtx {
-  const { CParameter } = binding;
-  const encoder = new binding.CCtx();
+  const { CParameter } = binding();
+  const encoder = new (binding().CCtx)();
   const set = (parameter: number, value: number): void => guardBinding(() => encoder.setParameter(parameter, value));
   set(CParameter.compressionLevel, options.level ?? 3);
   set(CParameter.checksumFlag, options.checksum === true ? 1 : 0);

@@ -5,8 +5,8 @@
  * What these files never held is invented once, here: `cwd` and `cli_version` are empty, every record carries the
  * session's time, and `originator` names the generation.
  */
-import { jsonParser } from "stream-json/core/parser.js";
-import type { Token } from "stream-json/core/parser.js";
+import { createRequire } from "node:module";
+import type { jsonParser, Token } from "stream-json/core/parser.js";
 import { decodeLine } from "../format/decode.ts";
 import type { DefectKind, Entry, Position } from "../format/entry.ts";
 import { openBytes } from "./bytes.ts";
@@ -35,7 +35,9 @@ export function* readTypescriptDocument(path: string): Generator<Entry> {
 /** The same from a stream of plain chunks. */
 export function* decodeTypescriptDocument(chunks: Iterable<Buffer>): Generator<Entry> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
-  const tokenize = jsonParser({ packValues: true, streamValues: false });
+  // Loaded here, since hardly any home still has such a document.
+  const parser = createRequire(import.meta.url)("stream-json/core/parser.js") as { readonly jsonParser: typeof jsonParser };
+  const tokenize = parser.jsonParser({ packValues: true, streamValues: false });
   const cutter = new DocumentCutter();
   let timestamp = "";
   let hasSession = false;

@@ -99,7 +99,7 @@ export function findByPath(path: string, home?: Home): FoundThread | undefined {
 
 /** True for text that is meant as a path rather than as an id or a name. */
 export function looksLikePath(text: string): boolean {
-  return /[/\\]/.test(text) || /\.jsonl(?:\.zst)?$|\.json$/.test(text);
+  return /[/\\]|\.jsonl(?:\.zst)?$|\.json$/.test(text) && !text.includes("\0");
 }
 
 interface Verified extends Candidate {

@@ -83,6 +83,7 @@ function existingForm(logicalPath: string): string | undefined {
   return [logicalPath, compressedPath(logicalPath)].find(isFile);
 }
 
+/** Whatever cannot be looked at is not there: the text may hold a NUL, or lead through a folder that is closed. */
 function isFile(path: string): boolean {
   try {
     return statOrUndefined(path)?.isFile() === true;

@@ -259,6 +259,20 @@ function middle(ordinal: number, paginated: boolean): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** A turn runs under the settings in force, so its folder is the one that the last of them named. */
+function inForce(lines: Draft["lines"], first: LineRecord): Draft["lines"] {
+  let cwd: unknown;
+  const own = first.payload["cwd"];
+  if (typeof own === "string" && own.startsWith("/")) cwd = own;
+  return lines.map(({ record, how }) => {
+    if (typeof record === "string") return { record, how };
+    const applied = record.payload["thread_settings"];
+    if (typeof applied === "object" && applied !== null && "cwd" in applied) cwd = applied.cwd;
+    if (record.type !== "turn_context" || cwd === undefined) return { record, how };
+    return { record: { ...record, payload: { ...record.payload, cwd } }, how };
+  });
+}
+
 interface Draft {
   readonly paginated: boolean;
   readonly first: LineRecord;
@@ -307,7 +321,11 @@ export function rollouts(options: GenerateOptions = {}): fc.Arbitrary<GeneratedR
         middleAt: largeMiddle ? fc.option(fc.nat(8), { nil: undefined }) : fc.constant(undefined),
         end: fc.constantFrom("newline", "none", "torn"),
       })
-      .map((draft) => ({ text: written(draft as Draft), paginated }));
+      .map((made) => {
+        const draft = made as Draft;
+        const lines = plausible ? inForce(draft.lines, draft.first) : draft.lines;
+        return { text: written({ ...draft, lines }), paginated };
+      });
   });
 }
 

@@ -170,7 +170,13 @@ function itemOf(row: string): Json {
 
 function message(role: string, rest: string): Json {
   const type = role === "assistant" ? "output_text" : "input_text";
-  return { type: "message", role, content: rest.split(" | ").map((part) => ({ type, text: textOf(part) })) };
+  return { type: "message", role, content: partsOf(rest).map((text) => ({ type, text: textOf(text) })) };
+}
+
+/** Parts between ` | `; one in quotes may hold that too. */
+function partsOf(rest: string): string[] {
+  const parts = rest.match(/(?<=^| \| )(?:"(?:[^"\\]|\\.)*"(?=$| \| )|(?:(?! \| )[^])+)/g);
+  return parts ?? [""];
 }
 
 function output(type: string, rest: string): Json {

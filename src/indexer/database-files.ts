@@ -1,12 +1,7 @@
-/**
- * The SQLite files of a home: their names, what is to become of a damaged one, and a look at each that writes nothing
- * (state-and-compression §1.1, §3.4).
- */
+/** The SQLite files of a home by name (state-and-compression §1.1), and which of them this tool refuses to replace. */
 import { join } from "node:path";
 import { RolloutError } from "../errors.ts";
 import { listFolder, lstatOrUndefined } from "../io/files.ts";
-import { checkFile } from "../io/sqlite-image.ts";
-import type { Neighbour, NeighbourState } from "./report.ts";
 
 export const STATE_DB = "state_5.sqlite";
 
@@ -19,7 +14,7 @@ interface NeighbourKind {
   readonly vital: boolean;
 }
 
-const NEIGHBOURS: readonly NeighbourKind[] = [
+export const NEIGHBOURS: readonly NeighbourKind[] = [
   { file: "thread_history_1.sqlite", vital: true },
   { file: "goals_1.sqlite", vital: false },
   { file: "queue_1.sqlite", vital: false },
@@ -27,9 +22,6 @@ const NEIGHBOURS: readonly NeighbourKind[] = [
   { file: "memories_v2_1.sqlite", vital: false },
   { file: "logs_2.sqlite", vital: false },
 ];
-
-/** Larger files are judged by their header only. */
-const MAX_CHECKED_BYTES = 256 * 1024 * 1024;
 
 /**
  * Refuses what must not be replaced: a link (it would leave the home), or a home of a newer Codex.
@@ -61,34 +53,4 @@ function generationOf(name: string): number {
 /** Paths of all databases of a home that a run may look at. */
 export function databasePaths(sqliteHome: string): readonly string[] {
   return [STATE_DB, ...NEIGHBOURS.map(({ file }) => file)].map((file) => join(sqliteHome, file));
-}
-
-/** Looks at every other database; `movedAside` says what a run has to do, or with `moveAll` may do. */
-export function inspectNeighbours(sqliteHome: string, moveAll: boolean): readonly Neighbour[] {
-  return NEIGHBOURS.flatMap(({ file, vital }) => {
-    const { state, message } = inspectFile(join(sqliteHome, file));
-    if (state === "absent") return [];
-    return [{ file, state, message, movedAside: state === "damaged" && (vital || moveAll) }];
-  });
-}
-
-function inspectFile(path: string): { readonly state: NeighbourState; readonly message?: string } {
-  try {
-    if (lstatOrUndefined(path)?.isSymbolicLink() === true) return { state: "not-checked", message: "it is a symbolic link" };
-    const { status, problems } = checkFile(path, { maxBytes: MAX_CHECKED_BYTES });
-    switch (status) {
-      case "missing":
-        return { state: "absent" };
-      case "ok":
-      case "empty":
-        return { state: "healthy" };
-      case "unchecked":
-        return { state: "not-checked", message: "it is too large to be read as a whole; its header is sound" };
-      default:
-        return { state: "damaged", message: problems[0] ?? "it cannot be read as a database" };
-    }
-  } catch (error) {
-    if (error instanceof RolloutError) return { state: "not-checked", message: error.message };
-    throw error;
-  }
 }
