@@ -31,6 +31,7 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: "list", summary: "list the threads of a Codex home", load: () => import("./commands/list.ts") },
   { name: "show", summary: "show what one rollout holds", load: () => import("./commands/show.ts") },
+  { name: "tree", summary: "draw which thread came from which", load: () => import("./commands/tree.ts") },
   {
     name: "completion",
     summary: "print a completion script for bash, zsh or fish",

@@ -43,6 +43,7 @@ export function runList(options: ListOptions, context: CommandContext): ExitCode
   });
   const listing = listThreads(home, {
     fromFiles: options.fromFiles,
+    jobs: options.jobs,
     now: context.now,
     progress: (label, totalBytes) => context.progress(label, totalBytes, "bytes"),
   });

@@ -75,7 +75,7 @@ function indexView(
   const row = id === undefined ? undefined : index.threads.find((each) => idOf(each) === id);
   const names = namesOf(home);
   const children = index.edges.filter(({ parentId }) => parentId === id);
-  const differences = row === undefined ? [] : differencesFor(home, found, inspection, row, index, names);
+  const differences = row === undefined ? undefined : differencesFor(home, found, inspection, row, index, names);
   const name = id === undefined ? undefined : names.get(id);
   return { path: index.path, state: index.state, problem: index.problem, row, name, children, differences };
 }

@@ -16,8 +16,18 @@ const DOT = 0x2e;
  * does not stand in a field known to hold fractions. `from` must not lie inside a string.
  */
 export function hasDisguisedInteger(json: string, from = 0): boolean {
+  if (json.length - from < SHORT) {
+    SUSPECT.lastIndex = from;
+    if (!SUSPECT.test(json)) return false;
+  }
   return nextDisguised(json, from) !== undefined;
 }
+
+/** What every such number looks like with what stands before it; text inside strings may look like it too. */
+const SUSPECT = /[:,[]\s*-?\d+(?:\.0|(?:\.\d*)?[eE])/g;
+
+/** In characters. A search is quicker up to here; beyond it pays to go from string to string. */
+const SHORT = 2000;
 
 /** The same JSON with each such number replaced by one that no check for integers takes and every one for numbers does. */
 export function withFractions(json: string): string {

@@ -57,7 +57,7 @@ function withBases(
       wanted === undefined ? undefined : files.find(({ name }) => name?.rolloutId === wanted);
     if (base === undefined || seen.has(base)) break;
     seen.add(base);
-    [last] = scanRollouts([base], { rules, thorough: false }).candidates;
+    [last] = scanRollouts([base], { rules, thorough: false, jobs: 1 }).candidates;
     if (last !== undefined) chain.push(last);
   }
   return chain;

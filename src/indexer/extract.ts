@@ -183,6 +183,7 @@ class Survey {
   }
 
   #wants(kind: string | undefined, buffer: Buffer, start: number, end: number): boolean {
+    if (!this.#sawRecord) return true;
     switch (kind) {
       case undefined:
       case "session_meta":
@@ -199,7 +200,7 @@ class Survey {
       case "event_msg/item_completed":
         return this.#rules.itemMessages && !this.#fold.messagesSettled && mayBeUserMessage(buffer, start, end);
       default:
-        return !this.#sawRecord;
+        return false;
     }
   }
 
@@ -249,7 +250,7 @@ class Survey {
       const wanted = kind === "session_meta" || (isLate(kind) && missing.has(kind)) || kind === undefined;
       if (!wanted || (kind === "event_msg/token_count" && infoIsNull(line.bytes, 0, line.bytes.length))) continue;
       const entry = decodeLine(line.bytes, line.position, { terminated: line.terminated });
-      if (!entry.ok || !acceptedBy(entry.record, this.#rules.release)) continue;
+      if (!entry.ok || !acceptedBy(entry.record, this.#rules.release) || hasNoFigures(entry.record)) continue;
       this.#records.push({ record: entry.record, offset: line.position.offset });
       if (!isLate(kind)) continue;
       missing.delete(kind);
@@ -272,7 +273,8 @@ class Survey {
     const knowsSettings = this.#kept.has("event_msg/thread_settings_applied");
     const first = this.#records[0]?.record;
     const metaCwd = first?.type === "session_meta" ? first.payload.cwd : undefined;
-    return knowsSettings || turnCwd === metaCwd ? tidyPath(turnCwd) : undefined;
+    if (knowsSettings) return tidyPath(turnCwd);
+    return turnCwd === metaCwd && tidyPath(metaCwd) === metaCwd ? metaCwd : undefined;
   }
 
   /** Parses what was kept. False when one of them is not a record that counts, so that an older one would. */
@@ -280,9 +282,7 @@ class Survey {
     for (const { buffer, length, position } of this.#kept.values()) {
       const entry = decodeLine(buffer.subarray(0, length), position, { terminated: true });
       if (!entry.ok || !acceptedBy(entry.record, this.#rules.release)) return false;
-      if (entry.record.type === "event_msg" && entry.record.payload.type === "token_count") {
-        if (entry.record.payload.info === null || entry.record.payload.info === undefined) return false;
-      }
+      if (hasNoFigures(entry.record)) return false;
       this.#records.push({ record: entry.record, offset: position.offset });
     }
     return true;
@@ -339,6 +339,11 @@ function isLate(kind: string | undefined): kind is LateKind {
 
 function lateKindOf(record: RolloutRecord): string {
   return record.type === "event_msg" ? `event_msg/${record.payload.type}` : record.type;
+}
+
+/** As `infoIsNull`, for those that are written in another way. */
+function hasNoFigures(record: RolloutRecord): boolean {
+  return record.type === "event_msg" && record.payload.type === "token_count" && record.payload.info == null;
 }
 
 /** A token count without figures is ignored (state-and-compression §2.4), so it must not replace one that has them. */

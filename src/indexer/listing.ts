@@ -36,6 +36,8 @@ export interface Listing {
 export interface ListingOptions {
   /** Leave the database unread, whatever its state. */
   readonly fromFiles: boolean;
+  /** Threads to read rollouts with; undefined: as the machine allows. */
+  readonly jobs?: number | undefined;
   readonly now: () => number;
   readonly progress?: ReindexOptions["progress"];
 }
@@ -109,7 +111,7 @@ const NO_INDEX: OldIndex = {
   unreadablePages: 0,
 };
 
-function reindexOptions({ now, progress }: ListingOptions): ReindexOptions {
+function reindexOptions({ jobs, now, progress }: ListingOptions): ReindexOptions {
   return {
     rules: "best",
     level: undefined,
@@ -120,6 +122,7 @@ function reindexOptions({ now, progress }: ListingOptions): ReindexOptions {
     allDatabases: false,
     thorough: false,
     lineEnds: "lf",
+    jobs,
     now,
     progress,
   };

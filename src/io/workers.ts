@@ -51,12 +51,15 @@ export function helperCount(jobs: number | undefined): number {
 /** A helper that does not even start within this time, in milliseconds, is given up; a working one answers at last. */
 const PATIENCE_MS = 60_000;
 
+/** Helpers hold little; a large young generation would only be filled with what nobody needs any more. In MiB. */
+const SMALL_HEAP = { maxYoungGenerationSizeMb: 8 } as const;
+
 /** Starts a helper from a compiled module, which calls `serveAssignment`. */
 export function startHelper(module: URL, input: unknown): Helper {
   const { port1, port2 } = new MessageChannel();
   const done = new SharedArrayBuffer(4);
   const assignment: Assignment = { input, port: port2, done };
-  const worker = new Worker(module, { workerData: assignment, transferList: [port2] });
+  const worker = new Worker(module, { workerData: assignment, transferList: [port2], resourceLimits: SMALL_HEAP });
   worker.on("error", () => undefined);
   worker.unref();
   const collect = (): string[] => {

@@ -96,21 +96,23 @@ class FileReader implements ByteReader {
   }
 
   *backward(end = this.sizeBytes): Generator<{ readonly bytes: Buffer; readonly offset: number }> {
-    if (this.form === "zstd")
-      throw new RolloutError("internal", "a compressed stream has no way back", { path: this.path });
+    if (this.form === "zstd") throw new RolloutError("internal", "a compressed stream has no way back", { path: this.path });
     let offset = Math.min(end, this.sizeBytes);
     let step = Math.min(FIRST_BACKWARD_BYTES, this.#chunkBytes);
-    let buffer = Buffer.allocUnsafeSlow(Math.min(step, offset));
-    while (offset > 0) {
-      const length = Math.min(step, offset);
-      if (buffer.length < length) buffer = Buffer.allocUnsafeSlow(length);
-      offset -= length;
-      const bytes = buffer.subarray(0, length);
-      if (this.#read(bytes, offset) < length) {
-        throw new RolloutError("mismatch", "the file became shorter while it was read", { path: this.path, offset });
+    const buffer = takeBuffer(Math.min(this.#chunkBytes, offset));
+    try {
+      while (offset > 0) {
+        const length = Math.min(step, offset, buffer.length);
+        offset -= length;
+        const bytes = buffer.subarray(0, length);
+        if (this.#read(bytes, offset) < length) {
+          throw new RolloutError("mismatch", "the file became shorter while it was read", { path: this.path, offset });
+        }
+        yield { bytes, offset };
+        step = Math.min(step * 2, this.#chunkBytes);
       }
-      yield { bytes, offset };
-      step = Math.min(step * 2, this.#chunkBytes);
+    } finally {
+      spareBuffer = buffer;
     }
   }
 

@@ -247,7 +247,7 @@ describe("the parts of a line", () => {
     ["/home/user", "~"],
     ["/home/user/a", "~/a"],
     ["/home/username/a", "/home/username/a"],
-    ["/one/very/long/path/to/the/folder/of/a/project", "…/the/folder/of/a/project"],
+    ["/one/very/long/path/to/the/folder/of/a/project", "…/to/the/folder/of/a/project"],
     ["C:\\one\\very\\long\\path\\to\\a\\project\\folder", "…/path/to/a/project/folder"],
     [`/${"x".repeat(60)}`, `…/${"x".repeat(60)}`],
   ])("the folder %j is %j", (cwd, text) => {

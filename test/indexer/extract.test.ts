@@ -7,6 +7,7 @@ import { type Extraction, extractFacts, headDigest } from "../../src/indexer/ext
 import { rulesFor } from "../../src/indexer/rules.ts";
 import { compressZstd } from "../../src/io/zstd.ts";
 import { discoverRollouts, type RolloutFile } from "../../src/readers/home.ts";
+import { runs } from "../support/budget.ts";
 import { rollouts } from "../support/generate.ts";
 import { temporaryFolder, writeHome } from "../support/homes.ts";
 import {
@@ -59,7 +60,7 @@ describe("the quick reading", () => {
         const [quick, thorough] = both(text, form);
         expect(quick).toEqual(thorough);
       }),
-      { numRuns: 400 },
+      runs(150),
     );
   });
 
@@ -73,7 +74,7 @@ describe("the quick reading", () => {
         const [quick, thorough] = both(text, "plain", rulesFor("codex", level));
         expect(judged(quick)).toEqual(judged(thorough));
       }),
-      { numRuns: 200 },
+      runs(80),
     );
   });
 
@@ -83,7 +84,7 @@ describe("the quick reading", () => {
         const [quick, thorough] = both(text, "plain");
         expect(quick).toEqual(thorough);
       }),
-      { numRuns: 150 },
+      runs(50),
     );
   });
 
@@ -97,7 +98,7 @@ describe("the quick reading", () => {
         expect(quick).toEqual(thorough);
         expect(quick.lastLineMs).toBe(META_MS + 4000);
       }),
-      { numRuns: 60 },
+      runs(30),
     );
   });
 });

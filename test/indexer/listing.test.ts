@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -12,13 +12,19 @@ import {
   type ThreadQuery,
 } from "../../src/indexer/thread-query.ts";
 import { openHome } from "../../src/readers/home.ts";
-import { change, NOW_MS, runReindex, snapshot, temporaryFolder } from "../support/homes.ts";
+import { change, NOW_MS, query, runReindex, snapshot, temporaryFolder } from "../support/homes.ts";
 import { IDS, indexedFamily, unpackFamily } from "../support/list-home.ts";
 
 const folder = temporaryFolder();
 
 function list(home: string, fromFiles = false): Listing {
   return listThreads(openHome({ codexHome: home }), { fromFiles, now: () => NOW_MS });
+}
+
+function overwrite(path: string, offset: number, bytes: Buffer): void {
+  const fd = openSync(path, "r+");
+  writeSync(fd, bytes, 0, bytes.length, offset);
+  closeSync(fd);
 }
 
 const ALL: ThreadQuery = {
@@ -90,10 +96,8 @@ describe("a listing", () => {
   it("of a damaged index takes from it what still reads", () => {
     const home = indexedFamily(folder.path);
     change(home, `update threads set recency_at_ms = 1762500000000, recency_at = 1762500000 where id = '${IDS.named}'`);
-    change(
-      home,
-      "pragma writable_schema = on; update sqlite_schema set sql = 'nonsense' where name = 'idx_threads_archived'",
-    );
+    const [root] = query(home, "select rootpage from sqlite_schema where name = 'idx_threads_archived'");
+    overwrite(join(home, "state_5.sqlite"), (Number(root?.["rootpage"]) - 1) * 4096, Buffer.alloc(4096, 0xa5));
     const listing = list(home);
     expect(listing).toMatchObject({ source: "files", databaseState: "damaged" });
     expect(listing.threads.find(({ id }) => id === IDS.named)?.recencyAtMs).toBe(1_762_500_000_000);

@@ -15,6 +15,7 @@ import { describe } from "vitest";
 
 import { AppServer, findCodex, runCodex, writeCodexConfig, type CodexBinary } from "../../src/bench/codex.ts";
 import { openDatabase } from "./database.ts";
+import { removeScratch, scratchFolder } from "./scratch.ts";
 
 export type { CodexBinary } from "../../src/bench/codex.ts";
 export { AppServer, writeCodexConfig } from "../../src/bench/codex.ts";
@@ -94,13 +95,13 @@ export interface TestHome {
 
 /** An empty one with our config.toml; give `from` to start with a copy of that home, times of the files kept. */
 export function testHome(from?: string): TestHome {
-  const root = mkdtempSync(join(tmpdir(), "rollout-tool-interop-"));
+  const root = scratchFolder("interop");
   const path = join(root, "home");
   if (from === undefined) mkdirSync(path);
   else copyTree(from, path);
   rmSync(join(path, "thread-writer-locks"), { recursive: true, force: true });
   writeCodexConfig(path);
-  return { root, path, remove: () => rmSync(root, { recursive: true, force: true }) };
+  return { root, path, remove: () => removeScratch(root) };
 }
 
 /** `cp -a` where there is one: Node's own copy rounds times through a double and may lose a millisecond. */

@@ -5,11 +5,11 @@
  * is where they are looked for otherwise. Without them the tests that need them are skipped, and one line says so.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { skipAloud, type ClientThread, type Row } from "./codex.ts";
+import { removeScratch, scratchFolder } from "./scratch.ts";
 
 export const CORPUS_NAMES = [
   "0.47.0",
@@ -70,7 +70,7 @@ export function corpusFolder(): string | undefined {
 export function unpackCorpus(name: CorpusName): Corpus {
   const archives = corpusFolder();
   if (archives === undefined) throw new Error("the corpus is not there");
-  const folder = mkdtempSync(join(tmpdir(), `rollout-tool-corpus-${name}-`));
+  const folder = scratchFolder(`corpus-${name}`);
   execFileSync("tar", ["-xzf", join(archives, `${name}.tar.gz`), "--strip-components=1", "-C", folder]);
   const read = (file: string): unknown => JSON.parse(readFileSync(join(folder, file), "utf8"));
   const manifest = read("manifest.json") as { home: string; threads: Record<string, { id?: string }> };
@@ -83,6 +83,6 @@ export function unpackCorpus(name: CorpusName): Corpus {
     writtenIn: manifest.home.replace(/\/home$/u, ""),
     threads,
     oracle: (file) => read(`${file}.json`) as never,
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    remove: () => removeScratch(folder),
   };
 }

@@ -1,6 +1,6 @@
 /**
  * Rollouts made by chance, many to a home: the binary's rows and ours by `--rules codex` are the same, column by column.
- * `ROLLOUT_TOOL_SEED` and `ROLLOUT_TOOL_RUNS` look further.
+ * `ROLLOUT_TOOL_SEED` and `ROLLOUT_TOOL_ROLLOUTS` look further.
  */
 import fc from "fast-check";
 import { expect, it } from "vitest";
@@ -11,7 +11,7 @@ import { FILE_MS, fileName, sessionPath } from "../support/lines.ts";
 import { backfill, describeWithCodex, takeDatabasesAway, testHome, writeCodexConfig } from "./codex.ts";
 
 const SEED = Number(process.env["ROLLOUT_TOOL_SEED"] ?? 1);
-const RUNS = Number(process.env["ROLLOUT_TOOL_RUNS"] ?? 300);
+const RUNS = Number(process.env["ROLLOUT_TOOL_ROLLOUTS"] ?? 300);
 
 /** Where a rollout may lie. A thread has one or, where `shared`, several of these. */
 function placed(thread: number): fc.Arbitrary<string> {

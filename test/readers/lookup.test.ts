@@ -244,11 +244,12 @@ describe("the beginning of an id", () => {
   });
 
   it("names five candidates at most", () => {
-    const files = Array.from({ length: 8 }, (_unused, n) => [sessionPath(n), thread(n)] as const);
-    const home = writeHome(folder.path, Object.fromEntries(files));
-    expect(refusal(home, "019a3edc").hint).toBe(
-      `give more of the id: ${[0, 1, 2, 3, 4].map((n) => threadId(n)).join(", ")} and 3 more`,
+    const many = Array.from({ length: 8 }, (_unused, n) => `0199cccc-0000-7000-8000-00000000000${n}`);
+    const files = many.map(
+      (id) => [`sessions/rollout-2025-11-01T12-00-00-${id}.jsonl`, rolloutText([meta(1, { id })])] as const,
     );
+    const home = writeHome(folder.path, Object.fromEntries(files));
+    expect(refusal(home, "0199cccc").hint).toBe(`give more of the id: ${many.slice(0, 5).join(", ")} and 3 more`);
   });
 
   it("needs 4 characters", () => {
@@ -270,7 +271,7 @@ describe("the beginning of an id", () => {
     writeFileSync(join(home, "session_index.jsonl"), `${JSON.stringify(line)}\n`);
     expect(find(home, "0199aaaa")).toMatchObject({ id: ids[2], by: "name" });
     writeFileSync(join(home, "sessions", "rollout-mine.jsonl"), thread(7));
-    expect(find(home, "019a3edc")).toMatchObject({ id: threadId(7), by: "id-prefix", via: "scan" });
+    expect(find(home, threadId(7).slice(0, 8))).toMatchObject({ id: threadId(7), by: "id-prefix", via: "scan" });
   });
 });
 

@@ -31,6 +31,8 @@ export interface GeneratedRollout {
 export interface GenerateOptions {
   /** Number of the thread, for ids. */
   readonly thread?: number;
+  /** Time of the first line. */
+  readonly startMs?: number;
   /** Leave out what Codex itself never writes and no crash leaves behind. */
   readonly plausible?: boolean;
   /** Now and then so much between the first and the last records that a reader may pass over it. */
@@ -181,14 +183,14 @@ const sources = fc.constantFrom<unknown>(
   { internal: "memory_consolidation" },
 );
 
-function metas(thread: number): fc.Arbitrary<LineRecord> {
+function metas(thread: number, plausible: boolean): fc.Arbitrary<LineRecord> {
   return some({
     cwd: mostly(folders, fc.constantFrom("", "relative/path")),
     originator: fc.constantFrom("", "codex_exec"),
     cli_version: fc.constantFrom("", "0.142.3"),
     source: sources,
     thread_source: fc.constantFrom("user", "subagent", "whatever"),
-    model_provider: fc.constantFrom<unknown>("", null, "other"),
+    model_provider: plausible ? fc.constant("other") : fc.constantFrom<unknown>("", null, "other"),
     memory_mode: fc.constantFrom("disabled", "enabled", "polluted", "anything"),
     git: GIT,
     agent_nickname: words,
@@ -250,24 +252,31 @@ const JUNK = ["", " ", "this is not JSON", "[]", "null", "\u0000\u0000", '{"time
 /** More than the stretch that the quick reader thinks worth passing over. */
 const MIDDLE_LINES = 400;
 
-function middle(ordinal: number, paginated: boolean): string {
+function middle(ordinal: number, paginated: boolean, startMs: number): string {
   const filler = "x".repeat(500);
   const lines = Array.from({ length: MIDDLE_LINES }, (_, index) => {
-    const time = new Date(META_MS + (ordinal + index) * 1000).toISOString();
+    const time = new Date(startMs + (ordinal + index) * 1000).toISOString();
     return lineText(responseItem(filler, "assistant"), time, paginated ? ordinal + index : undefined);
   });
   return `${lines.join("\n")}\n`;
 }
 
-/** A turn runs under the settings in force, so its folder is the one that the last of them named. */
+/**
+ * A turn runs under the settings in force, so its folder is the one that the last of them named. The provider of a thread
+ * is taken for one that stays: where it changes in the middle, the quick reading does not see it.
+ */
 function inForce(lines: Draft["lines"], first: LineRecord): Draft["lines"] {
   let cwd: unknown;
+  const provider = first.payload["model_provider"];
   const own = first.payload["cwd"];
   if (typeof own === "string" && own.startsWith("/")) cwd = own;
   return lines.map(({ record, how }) => {
     if (typeof record === "string") return { record, how };
     const applied = record.payload["thread_settings"];
-    if (typeof applied === "object" && applied !== null && "cwd" in applied) cwd = applied.cwd;
+    if (typeof applied === "object" && applied !== null && "cwd" in applied) {
+      cwd = applied.cwd;
+      return { record: { ...record, payload: { ...record.payload, thread_settings: { ...applied, model_provider_id: provider } } }, how };
+    }
     if (record.type !== "turn_context" || cwd === undefined) return { record, how };
     return { record: { ...record, payload: { ...record.payload, cwd } }, how };
   });
@@ -282,16 +291,16 @@ interface Draft {
   readonly end: "newline" | "none" | "torn";
 }
 
-function written({ paginated, first, firstPlace, lines, middleAt, end }: Draft): string {
+function written({ paginated, first, firstPlace, lines, middleAt, end }: Draft, startMs: number): string {
   const all = lines.toSpliced(Math.min(firstPlace, lines.length), 0, { record: first, how: "plain" });
   let text = "";
   let ordinal = 0;
   for (const [index, { record, how }] of all.entries()) {
-    const time = new Date(META_MS + ordinal * 1000).toISOString();
+    const time = new Date(startMs + ordinal * 1000).toISOString();
     text += `${typeof record === "string" ? record : rendered(record, time, paginated ? ordinal : undefined, how)}\n`;
     ordinal += 1;
     if (index === middleAt) {
-      text += middle(ordinal, paginated);
+      text += middle(ordinal, paginated, startMs);
       ordinal += MIDDLE_LINES;
     }
   }
@@ -300,9 +309,9 @@ function written({ paginated, first, firstPlace, lines, middleAt, end }: Draft):
 }
 
 export function rollouts(options: GenerateOptions = {}): fc.Arbitrary<GeneratedRollout> {
-  const { thread = 1, plausible = false, largeMiddle = false } = options;
+  const { thread = 1, startMs = META_MS, plausible = false, largeMiddle = false } = options;
   const foreign = some({ memory_mode: fc.constant("disabled"), cwd: folders }).map((changes) => meta(999, changes));
-  const later = metas(thread);
+  const later = metas(thread, plausible);
   return fc.boolean().chain((paginated) => {
     // Later metadata of a paginated thread is in SQLite only: no release writes such lines (state-and-compression §5.5).
     const kinds = [contexts, applied, messages, counts, noise, fc.constant(taskStarted()), words.map((text) => goal(text))];
@@ -311,7 +320,7 @@ export function rollouts(options: GenerateOptions = {}): fc.Arbitrary<GeneratedR
     const how = plausible ? fc.constant("plain") : mostly(fc.constant("plain"), fc.constantFrom(...ODD_FORMS), 8);
     const line = fc.record({ record, how });
     const any = plausible ? line : mostly(line, fc.record({ record: fc.constantFrom(...JUNK), how }), 12);
-    const first = plausible ? metas(thread) : mostly(metas(thread), fc.oneof(oddMetas(thread), contexts), 8);
+    const first = plausible ? metas(thread, true) : mostly(metas(thread, false), fc.oneof(oddMetas(thread), contexts), 8);
     return fc
       .record({
         paginated: fc.constant(paginated),
@@ -324,7 +333,7 @@ export function rollouts(options: GenerateOptions = {}): fc.Arbitrary<GeneratedR
       .map((made) => {
         const draft = made as Draft;
         const lines = plausible ? inForce(draft.lines, draft.first) : draft.lines;
-        return { text: written({ ...draft, lines }), paginated };
+        return { text: written({ ...draft, lines }, startMs), paginated };
       });
   });
 }

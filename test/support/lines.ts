@@ -17,9 +17,10 @@ export const NAME_STAMP = "2025-11-01T12-00-00";
 export const FILE_MS = Date.parse("2025-11-05T00:00:00.456Z");
 export const CWD = "/home/user/project";
 
-/** Thread n: a version 7 id made 23 ms before `META_TIME`. */
+/** Thread n: a version 7 id made n minutes and 23 ms before `META_TIME`. */
 export function threadId(n: number): string {
-  return `019a3edc-0d64-7000-8000-${String(n).padStart(12, "0")}`;
+  const madeMs = (META_MS - 23 - n * 60_000).toString(16).padStart(12, "0");
+  return `${madeMs.slice(0, 8)}-${madeMs.slice(8)}-7000-8000-${String(n).padStart(12, "0")}`;
 }
 
 /** `rollout-<stamp>-<thread id>[_<rollout id>].jsonl` */

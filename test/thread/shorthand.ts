@@ -17,7 +17,7 @@
  */
 import type { HistoryItem } from "../../src/thread/history.ts";
 import type { ResponseItem } from "../../src/format/record.ts";
-import type { ContentItem } from "../../src/format/response-item.ts";
+import { type ContentItem, isOtherItem } from "../../src/format/response-item.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -201,6 +201,7 @@ const ROLES: { readonly [role: string]: string } = { user: "U", assistant: "A", 
 
 /** An item in shorthand. */
 export function shown(item: ResponseItem): string {
+  if (isOtherItem(item)) return item.type;
   switch (item.type) {
     case "message":
       return `${ROLES[item.role] ?? item.role} ${item.content.map(part).join(" | ")}`;
