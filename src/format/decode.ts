@@ -7,7 +7,7 @@
  */
 import type { Defect, DefectKind, Entry, Position } from "./entry.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
-import { hasDisguisedInteger, hasLoneSurrogate, isOutermost, withFractions } from "./json-text.ts";
+import { hasDisguisedInteger, hasLoneSurrogate, withFractions } from "./json-text.ts";
 import { currentName } from "./peek.ts";
 import type { RecordType, RolloutRecord } from "./record.ts";
 import { tally } from "./scalars.ts";
@@ -46,7 +46,9 @@ export function decodeLine(bytes: Uint8Array, position: Position, options: Decod
     value = JSON.parse(text);
   } catch {
     if (BLANK.test(text)) return bad(position, "blank", "blank line");
-    return torn ? bad(position, "torn", "incomplete line at the end of the file") : bad(position, "not-json", "not valid JSON");
+    return torn
+      ? bad(position, "torn", "incomplete line at the end of the file")
+      : bad(position, "not-json", "not valid JSON");
   }
   if (hasLoneSurrogate(text)) return bad(position, "not-json", "half of a surrogate pair");
   const defect = judge(value, text);
@@ -67,28 +69,17 @@ function judge(value: unknown, text: string): Defect | undefined {
   const before = tally.integers;
   const defect = defectOf(value);
   const integers = tally.integers - before;
-  if (defect !== undefined || integers === 0 || spelledPlainly(value as JsonObject, integers, text)) return defect;
-  return defectOf(JSON.parse(withFractions(text)));
+  if (defect !== undefined || integers === 0 || isOnlyOrdinal(value as JsonObject, integers, text)) return defect;
+  return hasDisguisedInteger(text) ? defectOf(JSON.parse(withFractions(text))) : undefined;
 }
 
-const HEAD = '{"timestamp":"';
-const METADATA = '},"metadata":{';
-
-/**
- * True when no integer of the line can be spelled in any other way. Model items are most of a rollout and have hardly
- * any integers of their own; if such a line looks as every release writes it, only its metadata is walked through.
- */
-function spelledPlainly(line: JsonObject, integers: number, text: string): boolean {
-  const { timestamp, ordinal, type, payload, metadata } = line;
-  const head = HEAD.length + (timestamp as string).length;
-  const rest = ordinal === undefined ? '","type":"' : `","ordinal":${String(ordinal)},"type":"`;
-  if (!text.startsWith(HEAD) || !text.startsWith(rest, head)) return !hasDisguisedInteger(text);
-  if (integers === (ordinal === undefined ? 0 : 1)) return true;
-  if (type === "response_item" && metadata !== undefined && (payload as JsonObject)["type"] !== "local_shell_call") {
-    const tail = text.lastIndexOf(METADATA) + 1;
-    if (isOutermost(text, tail)) return !hasDisguisedInteger(text, tail);
-  }
-  return !hasDisguisedInteger(text, head + rest.length - 1);
+/** True when the ordinal is the only integer of a line, and is spelled as one at the place where every release puts it. */
+function isOnlyOrdinal({ timestamp, ordinal }: JsonObject, integers: number, text: string): boolean {
+  if (integers > 1 || ordinal === undefined) return false;
+  return text.startsWith(
+    `","ordinal":${JSON.stringify(ordinal)},"type":"`,
+    '{"timestamp":"'.length + (timestamp as string).length,
+  );
 }
 
 function defectOf(value: unknown): Defect | undefined {
@@ -99,7 +90,12 @@ function defectOf(value: unknown): Defect | undefined {
   if (check === undefined) return { kind: "unknown-kind", message: "unknown record type", type: wordOf(type) };
   const complaint = check(value, "reader");
   if (complaint === undefined) return undefined;
-  if (type === "event_msg" && isJsonObject(payload) && typeof payload["type"] === "string" && !isKnownEvent(payload["type"])) {
+  if (
+    type === "event_msg" &&
+    isJsonObject(payload) &&
+    typeof payload["type"] === "string" &&
+    !isKnownEvent(payload["type"])
+  ) {
     return { kind: "unknown-kind", message: "unknown event", type: wordOf(`event_msg/${payload["type"]}`) };
   }
   const { path, message } = complaint;
@@ -130,7 +126,8 @@ function settle(record: Draft): void {
   if (record.ordinal === null) delete record.ordinal;
   if (record.metadata === null) delete record.metadata;
   if (record.type === "event_msg" || record.type === "response_item") rename(record.type, record.payload);
-  if (record.type === "compacted") for (const item of record.payload.replacement_history ?? []) rename("response_item", item);
+  if (record.type === "compacted")
+    for (const item of record.payload.replacement_history ?? []) rename("response_item", item);
 }
 
 function rename(type: "event_msg" | "response_item", payload: Named): void {

@@ -11,23 +11,16 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const DOT = 0x2e;
 
+/** A member whose value begins as a fraction with `.0` or as a number with an exponent; strings may hold the like. */
+const SUSPECT = /":\s*-?\d+(?:\.0|(?:\.\d*)?[eE])/;
+
 /**
- * True when some number at or after `from` is spelled as a fraction or with an exponent, yet has an integer value, and
- * does not stand in a field known to hold fractions. `from` must not lie inside a string.
+ * True when the value of some member is a number that is spelled as a fraction or with an exponent, yet has an integer
+ * value, and is not in a field known to hold fractions. Numbers in arrays do not count: no record has integers there.
  */
-export function hasDisguisedInteger(json: string, from = 0): boolean {
-  if (json.length - from < SHORT) {
-    SUSPECT.lastIndex = from;
-    if (!SUSPECT.test(json)) return false;
-  }
-  return nextDisguised(json, from) !== undefined;
+export function hasDisguisedInteger(json: string): boolean {
+  return SUSPECT.test(json) && nextDisguised(json, 0) !== undefined;
 }
-
-/** What every such number looks like with what stands before it; text inside strings may look like it too. */
-const SUSPECT = /[:,[]\s*-?\d+(?:\.0|(?:\.\d*)?[eE])/g;
-
-/** In characters. A search is quicker up to here; beyond it pays to go from string to string. */
-const SHORT = 2000;
 
 /** The same JSON with each such number replaced by one that no check for integers takes and every one for numbers does. */
 export function withFractions(json: string): string {
@@ -95,27 +88,6 @@ function isDisguised(json: string, { start, end }: Span): boolean {
   if (first !== 0x2d && (first < 0x30 || first > 0x39)) return false;
   if (!Number.isInteger(Number(json.slice(start, end)))) return false;
   return !FRACTIONS.some((name) => json.endsWith(name, start));
-}
-
-/**
- * True when `from` lies directly inside the outermost object: what follows closes one bracket more than it opens.
- * `from` must not lie inside a string.
- */
-export function isOutermost(json: string, from: number): boolean {
-  let level = 0;
-  let at = from;
-  while (at < json.length) {
-    const code = json.charCodeAt(at);
-    if (code === QUOTE) {
-      at = stringEnd(json, at);
-      continue;
-    }
-    // "{" and "[" differ in one bit, and so do "}" and "]".
-    if ((code | 0x20) === 0x7b) level += 1;
-    else if ((code | 0x20) === 0x7d) level -= 1;
-    at += 1;
-  }
-  return level === -1;
 }
 
 const SURROGATE = /\\u[dD][89a-fA-F]/;

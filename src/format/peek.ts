@@ -107,7 +107,7 @@ function timestampEnd(bytes: Uint8Array, at: number, end: number): number {
   const close = at + 24;
   if (close >= end || bytes[close] !== QUOTE) return plainStringEnd(bytes, at, end);
   let index = at;
-  while (index < close && (((bytes[index] as number) - 0x2b) >>> 0) < 0x30) index += 1;
+  while (index < close && ((bytes[index] as number) - 0x2b) >>> 0 < 0x30) index += 1;
   return index === close ? close : plainStringEnd(bytes, at, end);
 }
 
@@ -177,5 +177,7 @@ function afterOrdinal(bytes: Uint8Array, start: number, end: number): number {
 
 /** The kind of a decoded record; `peekKind` gives the same for its line, if it gives one. */
 export function kindOf(record: RolloutRecord): Kind {
-  return record.type === "event_msg" || record.type === "response_item" ? `${record.type}/${record.payload.type}` : record.type;
+  return record.type === "event_msg" || record.type === "response_item"
+    ? `${record.type}/${record.payload.type}`
+    : record.type;
 }

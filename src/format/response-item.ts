@@ -9,7 +9,12 @@ export type ContentItem =
   | { readonly type: "input_text"; readonly text: string }
   | InputImage
   | InputAudio
-  | { readonly type: "output_text"; readonly text: string; readonly annotations?: JsonValue; readonly logprobs?: JsonValue };
+  | {
+      readonly type: "output_text";
+      readonly text: string;
+      readonly annotations?: JsonValue;
+      readonly logprobs?: JsonValue;
+    };
 
 export interface InputImage {
   readonly type: "input_image";

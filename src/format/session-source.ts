@@ -1,12 +1,13 @@
 /**
  * Which client or agent made a thread: `session_meta.source`, its text in the index, and what a spawned agent says of
- * its parent (rollout-format §3.1, state-and-compression §2.7 and §2.11).
+ * its parent (rollout-format §3.1, state-and-compression §2.7 and §2.11). Between decoded metadata and rows.
  */
-import { isJsonObject, type JsonObject, ownValue } from "./json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, ownValue } from "./json.ts";
+import { parseUuid } from "./names.ts";
 
-const CLIENTS = ["cli", "vscode", "exec", "mcp"];
+const CLIENTS: readonly unknown[] = ["cli", "vscode", "exec", "mcp"];
 
-/** The fields of a spawned agent, aliases resolved, nothing optional left open. */
+/** The fields of a spawned agent: aliases resolved, the id in its usual spelling, nothing optional left open. */
 export interface SpawnFields {
   readonly parentThreadId: string;
   readonly depth: number;
@@ -21,22 +22,27 @@ export interface SpawnFields {
  */
 export function sourceText(source: unknown): string {
   if (source === undefined) return "vscode";
-  if (typeof source === "string") return CLIENTS.includes(source) ? source : "unknown";
-  const spawn = spawnFieldsOf(source);
-  return spawn === undefined ? JSON.stringify(source) : JSON.stringify(spawnSource(spawn));
+  if (typeof source === "string") return clientText(source);
+  if (!isJsonObject(source)) return "unknown";
+  const [name = "", content] = Object.entries(source)[0] ?? [];
+  if (name === "custom") return JSON.stringify({ custom: content });
+  if (name === "internal") return JSON.stringify({ internal: wordOf(content) });
+  if (name === "subagent") return JSON.stringify({ subagent: subagentOf(source, content) });
+  return clientText(name);
 }
 
-/** The parent's thread id for a thread made by `thread_spawn`. */
+/** The parent's thread id for a thread made by `thread_spawn`: the origin of spawn edges (state-and-compression §2.11). */
 export function spawnParentOf(source: unknown): string | undefined {
   return spawnFieldsOf(source)?.parentThreadId;
 }
 
-/** True for the reviewer that approves other threads' actions; its rows carry fixed titles (state-and-compression §2.5). */
+/**
+ * True for the reviewer that approves other threads' actions: its rows carry fixed titles (state-and-compression §2.5).
+ * Only the sub-agent of that name; 0.169.0 gives `{"internal":"guardian"}` no such row.
+ */
 export function isGuardian(source: unknown): boolean {
-  if (!isJsonObject(source)) return false;
-  const subagent = ownValue(source, "subagent");
-  if (isJsonObject(subagent)) return ownValue(subagent, "other") === "guardian";
-  return ownValue(source, "internal") === "guardian";
+  const subagent = isJsonObject(source) ? ownValue(source, "subagent") : undefined;
+  return isJsonObject(subagent) && ownValue(subagent, "other") === "guardian";
 }
 
 /** Reads `source.subagent.thread_spawn`; undefined for every other source. */
@@ -50,12 +56,27 @@ export function spawnFieldsOf(source: unknown): SpawnFields | undefined {
   const depth = ownValue(spawn, "depth");
   if (typeof parentThreadId !== "string" || typeof depth !== "number") return undefined;
   return {
-    parentThreadId,
+    parentThreadId: parseUuid(parentThreadId) ?? parentThreadId,
     depth,
     agentPath: textOrNull(spawn, "agent_path"),
     agentNickname: textOrNull(spawn, "agent_nickname"),
     agentRole: textOrNull(spawn, "agent_role") ?? textOrNull(spawn, "agent_type"),
   };
+}
+
+function clientText(name: string): string {
+  return CLIENTS.includes(name) ? name : "unknown";
+}
+
+/** A word, also when it is written the long way, as `{word: null}`. */
+function wordOf(content: JsonValue | undefined): JsonValue | undefined {
+  return isJsonObject(content) ? Object.keys(content)[0] : content;
+}
+
+function subagentOf(source: JsonObject, content: JsonValue | undefined): JsonValue | undefined {
+  const spawn = spawnFieldsOf(source);
+  if (spawn !== undefined) return spawnSource(spawn);
+  return isJsonObject(content) && typeof ownValue(content, "other") === "string" ? content : wordOf(content);
 }
 
 function textOrNull(object: JsonObject, key: string): string | null {
@@ -65,14 +86,12 @@ function textOrNull(object: JsonObject, key: string): string | null {
 
 function spawnSource(spawn: SpawnFields): JsonObject {
   return {
-    subagent: {
-      thread_spawn: {
-        parent_thread_id: spawn.parentThreadId,
-        depth: spawn.depth,
-        agent_path: spawn.agentPath,
-        agent_nickname: spawn.agentNickname,
-        agent_role: spawn.agentRole,
-      },
+    thread_spawn: {
+      parent_thread_id: spawn.parentThreadId,
+      depth: spawn.depth,
+      agent_path: spawn.agentPath,
+      agent_nickname: spawn.agentNickname,
+      agent_role: spawn.agentRole,
     },
   };
 }

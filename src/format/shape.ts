@@ -96,10 +96,16 @@ export const anything: Check<JsonValue> = (value) => (fits(value, MAX_DEPTH - de
 export const anyObject: Check<JsonObject> = (value, judge) =>
   isJsonObject(value) ? anything(value, judge) : complain("is not an object");
 
-export const anyList: Check<JsonArray> = (value, judge) => (Array.isArray(value) ? anything(value, judge) : complain("is not an array"));
+export const anyList: Check<JsonArray> = (value, judge) =>
+  Array.isArray(value) ? anything(value, judge) : complain("is not an array");
 
 /** A field that is taken as it comes, and believed to be what its type says: unused, or left to its readers. */
-export const unread: Field<never> = { check: anything as Check<never>, absentIsFine: true, nullIsFine: true, in142: "alike" };
+export const unread: Field<never> = {
+  check: anything as Check<never>,
+  absentIsFine: true,
+  nullIsFine: true,
+  in142: "alike",
+};
 
 export function complain(message: string): Complaint {
   return { path: "", message };
@@ -210,7 +216,7 @@ export function tagged<Tag extends string, Table extends object>(
   table: { readonly [K in keyof Table]: Check<Table[K]> },
   missing?: Check<unknown>,
 ): Check<Table[keyof Table]> {
-  const checks = new Map<unknown, Check<unknown>>(Object.entries(table) as [string, Check<unknown>][]);
+  const checks = new Map<unknown, Check<unknown>>(Object.entries<Check<unknown>>(table));
   return (value, judge) => {
     if (!isJsonObject(value)) return complain("is not an object");
     const name = value[tag];

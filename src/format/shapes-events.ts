@@ -2,10 +2,33 @@
  * Shapes of events (rollout-format §3.9, §3.9.1): the table over `EventPayloads` that `decode.ts` runs on `event_msg`
  * records.
  */
-import { type EventMsg, LIVE_EVENTS, type StoredEventPayloads, type TaskError, type ThreadGoal, type ThreadSettings, type TokenUsageInfo } from "./event.ts";
+import type { EventMsg, StoredEventPayloads, TaskError, ThreadGoal, ThreadSettings } from "./event.ts";
 import type { JsonArray, JsonObject } from "./json.ts";
+import { LIVE_AFTER_142, LIVE_EVENTS } from "./live-events.ts";
 import { absolutePath, agentPath, effort, fileUri, flag, float, i32, i64, text, u16, u32, uuid } from "./scalars.ts";
-import { anyList, anyObject, byDefault, type Check, complain, either, lenient, listOf, may, need, newer, not142, object, objects, onceNeeded, oneOf, refuse, tagged, unlike142, unread, type VariantFields } from "./shape.ts";
+import {
+  anyList,
+  anyObject,
+  byDefault,
+  type Check,
+  complain,
+  either,
+  lenient,
+  listOf,
+  may,
+  need,
+  newer,
+  not142,
+  object,
+  objects,
+  onceNeeded,
+  oneOf,
+  refuse,
+  tagged,
+  unlike142,
+  unread,
+  type VariantFields,
+} from "./shape.ts";
 import { webSearchAction } from "./shapes-items.ts";
 import {
   activePermissionProfile,
@@ -19,8 +42,8 @@ import {
   phase,
   reasoningSummary,
   turnAttribution,
-  usage,
 } from "./shapes-settings.ts";
+import { rateLimits, usageInfo } from "./shapes-usage.ts";
 import {
   activityKind,
   commandSource,
@@ -68,7 +91,7 @@ const steeringError = object<JsonObject>({ turn_kind: need(text) });
 
 /** A word, or `{word: detail}`; 0.169.0 takes words that it does not know as other. */
 const codexErrorInfo: Check<never> = (value, judge) => {
-  const [name, ...others] = typeof value === "string" ? [value] : Object.keys((value ?? {}));
+  const [name, ...others] = typeof value === "string" ? [value] : Object.keys(value ?? {});
   if (name === undefined || others.length > 0) return complain("does not have exactly one key");
   const detail = typeof value === "string" ? undefined : (value as JsonObject)[name];
   if (HTTP_ERRORS.has(name)) return httpError(detail, judge);
@@ -76,44 +99,10 @@ const codexErrorInfo: Check<never> = (value, judge) => {
   return judge === "0.142.3" ? BARE_ERRORS(name, judge) : undefined;
 };
 
-const taskError = object<TaskError>({ message: need(text), codex_error_info: may(codexErrorInfo), misalignment: unread });
-
-const rateWindow = object<JsonObject>({ used_percent: need(float), window_minutes: may(i64), resets_at: may(i64) });
-
-/** `{name: null}`, the long way to write a word. */
-const bareVariant: Check<JsonObject> = (value, judge) => {
-  const complaint = anyObject(value, judge);
-  if (complaint !== undefined) return complaint;
-  return Object.keys(value as JsonObject).length === 1 ? undefined : complain("does not have exactly one key");
-};
-
-const rateLimits = object<JsonObject>({
-  limit_id: may(text),
-  limit_name: may(text),
-  primary: may(rateWindow),
-  secondary: may(rateWindow),
-  credits: may(object<JsonObject>({ has_credits: need(flag), unlimited: need(flag), balance: may(text) })),
-  individual_limit: may(
-    object<JsonObject>({ limit: need(text), used: need(text), remaining_percent: need(i32), resets_at: need(i64) }),
-  ),
-  spend_control_reached: newer(may(flag)),
-  plan_type: may(either(text, bareVariant)),
-  rate_limit_reached_type: may(
-    oneOf(
-      "rate_limit_reached",
-      "workspace_owner_credits_depleted",
-      "workspace_member_credits_depleted",
-      "workspace_owner_usage_limit_reached",
-      "workspace_member_usage_limit_reached",
-    ),
-  ),
-});
-
-const usageInfo = object<TokenUsageInfo>({
-  total_token_usage: need(usage),
-  last_token_usage: need(usage),
-  model_context_window: may(i64),
-  last_usage_includes_reasoning: newer(may(flag)),
+const taskError = object<TaskError>({
+  message: need(text),
+  codex_error_info: may(codexErrorInfo),
+  misalignment: unread,
 });
 
 const threadSettings = object<ThreadSettings>({
@@ -149,11 +138,12 @@ const imageFailure = tagged("type", {
   usageLimitExceeded: object({ limitId: need(text), resetsAt: may(i64) }),
 }) as Check<JsonObject>;
 
-const callOutcome: Check<unknown> = (value, judge) =>
-  either(only("Ok", toolResult), only("Err", text))(value, judge);
+const callOutcome: Check<unknown> = (value, judge) => either(only("Ok", toolResult), only("Err", text))(value, judge);
 
 function only(name: string, check: Check<unknown>): Check<unknown> {
-  return object({ [name]: need(check) }, (owner) => (Object.keys(owner).length === 1 ? undefined : "does not have exactly one key"));
+  return object({ [name]: need(check) }, (owner) =>
+    Object.keys(owner).length === 1 ? undefined : "does not have exactly one key",
+  );
 }
 
 const fields: VariantFields<StoredEventPayloads> = {
@@ -262,7 +252,12 @@ const fields: VariantFields<StoredEventPayloads> = {
     duration: need(duration),
     result: need(callOutcome as Check<never>),
   },
-  web_search_end: { call_id: need(text), query: need(text), action: need(webSearchAction), results: newer(may(anyList)) },
+  web_search_end: {
+    call_id: need(text),
+    query: need(text),
+    action: need(webSearchAction),
+    results: newer(may(anyList)),
+  },
   image_generation_end: {
     call_id: need(text),
     status: need(text),
@@ -339,7 +334,9 @@ const imageEnd: Check<unknown> = (value, judge) => {
   const complaint = shapes.image_generation_end(value, judge);
   if (complaint !== undefined) return complaint;
   const { result, fileId } = value as JsonObject;
-  return result === undefined && (fileId === undefined || judge === "0.142.3") ? complain("refers to no image") : undefined;
+  return result === undefined && (fileId === undefined || judge === "0.142.3")
+    ? complain("refers to no image")
+    : undefined;
 };
 
 const RETIRED = ["thread_name_updated", "background_event", "undo_completed"] as const;
@@ -347,16 +344,9 @@ const retired = Object.fromEntries(
   RETIRED.map((name) => [name, lenient<unknown>(shapes[name], refuse("is not known to 0.142.3 and later"))]),
 );
 
-const UNKNOWN_TO_142: ReadonlySet<string> = new Set([
-  "auth_recovery_started",
-  "auth_recovery_completed",
-  "environment_connected",
-  "environment_disconnected",
-  "thread_queue_changed",
-  "elicitation_abandoned",
-  "raw_response_completed",
-]);
-const live = Object.fromEntries(LIVE_EVENTS.map((name) => [name, UNKNOWN_TO_142.has(name) ? not142(anyObject) : anyObject]));
+const live = Object.fromEntries(
+  LIVE_EVENTS.map((name) => [name, LIVE_AFTER_142.has(name) ? not142(anyObject) : anyObject]),
+);
 
 const checks: { readonly [name: string]: Check<unknown> } = {
   ...live,
@@ -372,7 +362,7 @@ const checks: { readonly [name: string]: Check<unknown> } = {
   guardian_assessment: lenient(aged.guardian_assessment, shapes.guardian_assessment),
 };
 
-export const eventMsg = tagged("type", checks) as Check<unknown> as Check<EventMsg>;
+export const eventMsg: Check<EventMsg> = tagged("type", checks) as Check<never>;
 
 /** False for an event that neither the tool nor any release it knows has a name for. */
 export function isKnownEvent(name: string): boolean {

@@ -18,7 +18,29 @@ import type {
   WebSearchAction,
 } from "./response-item.ts";
 import { effort, flag, float, text, u64 } from "./scalars.ts";
-import { anyList, anything, byDefault, type Check, either, lenient, listOf, mapOf, may, need, newer, not142, object, objects, onceNeeded, oneOf, refuse, tagged, unlike142, unread, type VariantFields } from "./shape.ts";
+import {
+  anyList,
+  anything,
+  byDefault,
+  type Check,
+  either,
+  lenient,
+  listOf,
+  mapOf,
+  may,
+  need,
+  newer,
+  not142,
+  object,
+  objects,
+  onceNeeded,
+  oneOf,
+  refuse,
+  tagged,
+  unlike142,
+  unread,
+  type VariantFields,
+} from "./shape.ts";
 import { imageDetail, phase } from "./shapes-settings.ts";
 
 const textList = listOf(text);
@@ -60,7 +82,10 @@ const contentItem = tagged("type", {
   output_text: object({ text: need(text), annotations: newer(may(anyList)), logprobs: newer(may(anyList)) }),
 }) as Check<ContentItem>;
 
-const agentContent = tagged("type", { input_text: inputText, encrypted_content: encryptedContent }) as Check<AgentMessageContent>;
+const agentContent = tagged("type", {
+  input_text: inputText,
+  encrypted_content: encryptedContent,
+}) as Check<AgentMessageContent>;
 
 const outputContent = tagged("type", {
   input_text: inputText,
@@ -108,7 +133,12 @@ const itemFields: VariantFields<ResponseItemPayloads> = {
     encrypted_content: newer(may(text)),
   },
   agent_message: { ...base, author: need(text), recipient: need(text), content: need(listOf(agentContent)) },
-  reasoning: { ...base, summary: need(listOf(summaryPart)), content: may(listOf(reasoningPart)), encrypted_content: may(text) },
+  reasoning: {
+    ...base,
+    summary: need(listOf(summaryPart)),
+    content: may(listOf(reasoningPart)),
+    encrypted_content: may(text),
+  },
   local_shell_call: {
     ...base,
     call_id: may(text),
@@ -185,22 +215,24 @@ const retainedSource = object<JsonObject>({
 
 /** Harness metadata beside a response item (rollout-format §3.3.4). */
 export const harnessMetadata: Check<JsonObject> = object<JsonObject>({
-    client_authored: byDefault(flag),
-    history_sequence: may(u64),
-    sampled_through_sequence: may(u64),
-    retained_source: may(retainedSource),
-    user_input_order: may(u64),
-    fallback_token_limit_override: may(u64),
-    compaction_output: byDefault(flag),
-    inherited_user_message: byDefault(flag),
-    harness_authored_configuration: byDefault(flag),
-    guardian_source_order_guidance: byDefault(flag),
-    compaction_model_hash: may(text),
-    delivered_assistant_message: may(text),
-    guardian_review_ids: byDefault(textList),
-    guardian_sources: byDefault(listOf(retainedSource)),
-    guardian_retained_omissions: may(object<JsonObject>({ user_instructions: need(flag), assistant_context: need(flag) })),
-    sender_user_messages: may(
-      object<JsonObject>({ receiver_turn_id: need(text), receiver_message_id: need(text), text: need(text) }),
-    ),
+  client_authored: byDefault(flag),
+  history_sequence: may(u64),
+  sampled_through_sequence: may(u64),
+  retained_source: may(retainedSource),
+  user_input_order: may(u64),
+  fallback_token_limit_override: may(u64),
+  compaction_output: byDefault(flag),
+  inherited_user_message: byDefault(flag),
+  harness_authored_configuration: byDefault(flag),
+  guardian_source_order_guidance: byDefault(flag),
+  compaction_model_hash: may(text),
+  delivered_assistant_message: may(text),
+  guardian_review_ids: byDefault(textList),
+  guardian_sources: byDefault(listOf(retainedSource)),
+  guardian_retained_omissions: may(
+    object<JsonObject>({ user_instructions: need(flag), assistant_context: need(flag) }),
+  ),
+  sender_user_messages: may(
+    object<JsonObject>({ receiver_turn_id: need(text), receiver_message_id: need(text), text: need(text) }),
+  ),
 });

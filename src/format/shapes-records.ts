@@ -15,11 +15,30 @@ import type {
   WorldState,
 } from "./record.ts";
 import { agentPath, flag, float, rfc3339, text, u64, uuid } from "./scalars.ts";
-import { anyList, anyObject, byDefault, type Check, either, listOf, mapOf, may, need, newer, not142, object, oneOf, type Rule, tagged, unread } from "./shape.ts";
+import {
+  anyList,
+  anyObject,
+  byDefault,
+  type Check,
+  either,
+  listOf,
+  mapOf,
+  may,
+  need,
+  newer,
+  not142,
+  object,
+  oneOf,
+  type Rule,
+  tagged,
+  unread,
+} from "./shape.ts";
 import { eventMsg } from "./shapes-events.ts";
 import { harnessMetadata, historyItem, passthrough, responseItem } from "./shapes-items.ts";
 import { sessionMeta, turnContext } from "./shapes-session.ts";
-import { cyberAccessProgram, dynamicTool, multiAgentVersion, turnAttribution, usage } from "./shapes-settings.ts";
+import { cyberAccessProgram, dynamicTool, multiAgentVersion, turnAttribution } from "./shapes-settings.ts";
+
+import { usage } from "./shapes-usage.ts";
 
 const textList = listOf(text);
 
@@ -121,7 +140,11 @@ const realtimeItem = tagged("type", {
     turn_id: need(text),
     item_id: need(text),
     presentation: need(
-      tagged("type", { whole_item: object({}), inline_markdown: object({}), inline_visualization: object({ index: need(u64) }) }),
+      tagged("type", {
+        whole_item: object({}),
+        inline_markdown: object({}),
+        inline_visualization: object({ index: need(u64) }),
+      }),
     ),
   }),
   realtime_session_closed: object({ ...realtimeBase, outcome: need(oneOf("ended", "failed")) }),
@@ -159,7 +182,10 @@ const payloads: { readonly [T in RecordType]: Check<RecordPayloads[T]> } = {
   realtime_item: realtimeItem,
   token_usage_record: tokenUsageRecord,
   retained_context: retainedContext,
-  dynamic_tools_updated: object<DynamicToolsUpdated>({ thread_id: need(uuid), tools: need(listOf(dynamicTool)) as never }),
+  dynamic_tools_updated: object<DynamicToolsUpdated>({
+    thread_id: need(uuid),
+    tools: need(listOf(dynamicTool)) as never,
+  }),
 };
 
 const KNOWN_TO_142: ReadonlySet<string> = new Set<RecordType>([

@@ -2,7 +2,24 @@
 import type { JsonObject } from "./json.ts";
 import type { GitInfo, HistoryBase, SessionMeta, TurnContext } from "./record.ts";
 import { absolutePath, effort, fileUri, flag, text, u64, uuid } from "./scalars.ts";
-import { anything, byDefault, type Check, either, lenient, listOf, may, need, newer, object, onceNeeded, oneOf, onlyIn142, tagged, unlike142, unread } from "./shape.ts";
+import {
+  anything,
+  byDefault,
+  type Check,
+  either,
+  lenient,
+  listOf,
+  may,
+  need,
+  newer,
+  object,
+  onceNeeded,
+  oneOf,
+  onlyIn142,
+  tagged,
+  unlike142,
+  unread,
+} from "./shape.ts";
 import {
   activePermissionProfile,
   approvalPolicy,
@@ -23,7 +40,9 @@ const git = object<GitInfo>({ commit_hash: may(text), branch: may(text), reposit
 
 const baseInstructions = object<NonNullable<SessionMeta["base_instructions"]>>({
   text: need(text),
-  provenance: newer(may(tagged("type", { custom: object({}), model: object({ model: need(text) }) }) as Check<JsonObject>)),
+  provenance: newer(
+    may(tagged("type", { custom: object({}), model: object({ model: need(text) }) }) as Check<JsonObject>),
+  ),
 });
 
 const historyBase = object<HistoryBase>({
@@ -113,5 +132,7 @@ export const turnContext: Check<TurnContext> = object<TurnContext>(
     personality: onlyIn142(may(oneOf("none", "friendly", "pragmatic"))),
   },
   (context) =>
-    context["sandbox_policy"] == null && context["permission_profile"] == null ? "has neither policy nor profile" : undefined,
+    context["sandbox_policy"] == null && context["permission_profile"] == null
+      ? "has neither policy nor profile"
+      : undefined,
 );

@@ -12,21 +12,28 @@ import type {
   MultiAgentVersion,
   PermissionProfile,
   SandboxPolicy,
-  TokenUsage,
   TurnAttribution,
 } from "./parts.ts";
 import type { SessionSource, ThreadSpawn } from "./record.ts";
 import { absolutePath, agentPath, effort, flag, i32, i64, text, u32, u64, uuid } from "./scalars.ts";
-import { anyList, anything, byDefault, type Check, complain, either, lenient, listOf, may, need, newer, object, oneOf, tagged, unlike142, unread } from "./shape.ts";
-
-export const usage: Check<TokenUsage> = object<TokenUsage>({
-  input_tokens: need(i64),
-  cached_input_tokens: need(i64),
-  cache_write_input_tokens: newer(byDefault(i64)),
-  output_tokens: need(i64),
-  reasoning_output_tokens: need(i64),
-  total_tokens: need(i64),
-});
+import {
+  anyList,
+  anything,
+  byDefault,
+  type Check,
+  complain,
+  either,
+  lenient,
+  listOf,
+  may,
+  need,
+  newer,
+  object,
+  oneOf,
+  tagged,
+  unlike142,
+  unread,
+} from "./shape.ts";
 
 export const duration: Check<Duration> = object<Duration>({ secs: need(u64), nanos: need(u32) });
 
@@ -36,7 +43,10 @@ export const approvalsReviewer: Check<ApprovalsReviewer> = oneOf("user", "auto_r
 export const cyberAccessProgram: Check<CyberAccessProgram> = oneOf("standard", "daybreak_blue", "daybreak_red");
 export const modeKind = oneOf("plan", "code", "custom", "default", "execute", "pair_programming");
 export const imageDetail = oneOf("auto", "low", "high", "original");
-export const phase = unlike142(oneOf("commentary", "partial_answer", "final_answer"), oneOf("commentary", "final_answer"));
+export const phase = unlike142(
+  oneOf("commentary", "partial_answer", "final_answer"),
+  oneOf("commentary", "final_answer"),
+);
 
 const granular = object<JsonObject>({
   sandbox_approval: need(flag),
@@ -96,7 +106,8 @@ function sandboxEntry(path: Check<string>): Check<object> {
 }
 
 /** An integer of at least 1. */
-const searchDepth: Check<number> = (value, judge) => u64(value, judge) ?? (value === 0 ? complain("is zero") : undefined);
+const searchDepth: Check<number> = (value, judge) =>
+  u64(value, judge) ?? (value === 0 ? complain("is zero") : undefined);
 
 const networkRule = oneOf("restricted", "enabled");
 const permissionByType = tagged("type", {
@@ -106,7 +117,10 @@ const permissionByType = tagged("type", {
     file_system: need(
       tagged("type", {
         unrestricted: object({}),
-        restricted: object({ entries: need(listOf(sandboxEntry(absolutePath))), glob_scan_max_depth: may(searchDepth) }),
+        restricted: object({
+          entries: need(listOf(sandboxEntry(absolutePath))),
+          glob_scan_max_depth: may(searchDepth),
+        }),
       }),
     ),
     network: need(networkRule),
@@ -124,7 +138,8 @@ const permissionByParts = object<JsonObject>(
       ),
     ),
   } as never,
-  (profile) => (Object.keys(profile).every((key) => key === "network" || key === "file_system") ? undefined : "has an unknown key"),
+  (profile) =>
+    Object.keys(profile).every((key) => key === "network" || key === "file_system") ? undefined : "has an unknown key",
 );
 
 export const permissionProfile = either(permissionByType, permissionByParts) as Check<PermissionProfile>;
@@ -147,7 +162,10 @@ const nestedMode = object<CollaborationMode>({ mode: need(modeKind), settings: n
 
 /** 0.89 wrote the settings beside `mode`; no later release takes that. */
 export const collaborationMode: Check<CollaborationMode> = lenient(
-  either(nestedMode, object({ mode: need(text), model: need(text), settings: unread }) as unknown as Check<CollaborationMode>),
+  either(
+    nestedMode,
+    object({ mode: need(text), model: need(text), settings: unread }) as unknown as Check<CollaborationMode>,
+  ),
   nestedMode,
 );
 
@@ -172,8 +190,8 @@ export const threadSpawn: Check<ThreadSpawn> = object<ThreadSpawn>(
 );
 
 /** A field and its alias together count as the same field twice (rollout-format §2.2). */
-export function onlyOneRole(object: JsonObject): string | undefined {
-  return Object.hasOwn(object, "agent_role") && Object.hasOwn(object, "agent_type") ? "has agent_role twice" : undefined;
+export function onlyOneRole(owner: JsonObject): string | undefined {
+  return Object.hasOwn(owner, "agent_role") && Object.hasOwn(owner, "agent_type") ? "has agent_role twice" : undefined;
 }
 
 const subagentKinds = oneOf("review", "compact", "memory_consolidation");
@@ -190,7 +208,12 @@ export const sessionSource: Check<SessionSource> = (value, judge) => {
 };
 
 /** An enum written as `{name: content}`, or as `{name: null}` for a name without content that `bare` takes. */
-function variant(value: unknown, judge: Parameters<Check<unknown>>[1], table: { readonly [name: string]: Check<unknown> }, bare: Check<unknown>) {
+function variant(
+  value: unknown,
+  judge: Parameters<Check<unknown>>[1],
+  table: { readonly [name: string]: Check<unknown> },
+  bare: Check<unknown>,
+) {
   if (!isJsonObject(value)) return complain("is not an object");
   const [name, ...others] = Object.keys(value);
   if (name === undefined || others.length > 0) return complain("does not have exactly one key");
@@ -216,7 +239,12 @@ export const dynamicTool = tagged("type", {
   }),
 });
 
-const legacyTool = object({ ...toolFunction, deferLoading: may(flag), exposeToContext: may(flag), namespace: may(text) });
+const legacyTool = object({
+  ...toolFunction,
+  deferLoading: may(flag),
+  exposeToContext: may(flag),
+  namespace: may(text),
+});
 const LEGACY_KEYS = ["exposeToContext", "namespace"];
 
 function isLegacyTool(tool: unknown): boolean {
@@ -239,4 +267,3 @@ export const dynamicTools: Check<JsonArray> = (value, judge) => {
   if (tools.some(mixesForms)) return complain("mixes canonical and legacy tools");
   return listOf<unknown>(legacy > 0 ? legacyTool : dynamicTool)(tools, judge);
 };
-

@@ -5,7 +5,28 @@
 import type { JsonArray, JsonObject } from "./json.ts";
 import type { FileChange } from "./parts.ts";
 import { absolutePath, agentPath, effort, fileUri, flag, float, i32, text, u32, u64, uuid } from "./scalars.ts";
-import { anyList, anything, byDefault, type Check, either, lenient, listOf, mapOf, may, need, newer, not142, object, objects, oneOf, refuse, tagged, unlike142, unread, type VariantFields } from "./shape.ts";
+import {
+  anyList,
+  anything,
+  byDefault,
+  type Check,
+  either,
+  lenient,
+  listOf,
+  mapOf,
+  may,
+  need,
+  newer,
+  not142,
+  object,
+  objects,
+  oneOf,
+  refuse,
+  tagged,
+  unlike142,
+  unread,
+  type VariantFields,
+} from "./shape.ts";
 import { toolOutput, webSearchAction } from "./shapes-items.ts";
 import { duration, imageDetail, phase } from "./shapes-settings.ts";
 import type { TurnItem, TurnItemPayloads, UserInput } from "./turn-item.ts";
@@ -84,7 +105,8 @@ export const activityKind = unlike142(
 
 /** Where one of two fields holds text. */
 function refersBy(first: string, second: string, what: string): (object: JsonObject) => string | undefined {
-  return (owner) => (typeof owner[first] === "string" || typeof owner[second] === "string" ? undefined : `refers to no ${what}`);
+  return (owner) =>
+    typeof owner[first] === "string" || typeof owner[second] === "string" ? undefined : `refers to no ${what}`;
 }
 
 const imageInput = unlike142(
@@ -112,7 +134,9 @@ const dynamicContent = tagged("type", {
 
 const agentStates = oneOf("pending_init", "running", "interrupted", "shutdown", "not_found");
 const agentState: Check<unknown> = (value, judge) =>
-  typeof value === "string" ? agentStates(value, judge) : either(endedWith("completed"), endedWith("errored"))(value, judge);
+  typeof value === "string"
+    ? agentStates(value, judge)
+    : either(endedWith("completed"), endedWith("errored"))(value, judge);
 
 function endedWith(name: string): Check<unknown> {
   return object({ [name]: { ...need(text), nullIsFine: name === "completed" } }, (state) =>
@@ -246,7 +270,14 @@ const fields: VariantFields<TurnItemPayloads> = {
 
 const extension = tagged("kind", {
   "image_gen.generation": object(
-    { id: need(text), status: need(text), revisedPrompt: may(text), result: unread, fileId: unread, savedPath: may(absolutePath) },
+    {
+      id: need(text),
+      status: need(text),
+      revisedPrompt: may(text),
+      result: unread,
+      fileId: unread,
+      savedPath: may(absolutePath),
+    },
     refersBy("result", "fileId", "image"),
   ),
   "clock.sleep": object({ id: need(text), durationMs: need(u64) }),

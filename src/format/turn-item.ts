@@ -8,7 +8,12 @@ import type { ToolOutput, WebSearchAction } from "./response-item.ts";
 
 export type UserInput =
   | { readonly type: "text"; readonly text: string; readonly text_elements?: JsonArray }
-  | { readonly type: "image"; readonly image_url?: string | null; readonly file_id?: string | null; readonly detail?: string | null }
+  | {
+      readonly type: "image";
+      readonly image_url?: string | null;
+      readonly file_id?: string | null;
+      readonly detail?: string | null;
+    }
   | { readonly type: "local_image"; readonly path: string; readonly detail?: string | null }
   | { readonly type: "audio"; readonly audio_url?: string | null; readonly file_id?: string | null }
   | { readonly type: "local_audio"; readonly path: string }

@@ -3,14 +3,21 @@
  * `user_message` and for the turn item `UserMessage`.
  */
 import type { EventOf, TurnItemOf } from "./record.ts";
+import type { CodexRelease } from "./shape.ts";
 
 export type UserMessageText = { readonly text: string } | { readonly placeholder: "[Image]" | "[Audio]" };
 
 const REQUEST_MARKER = "## My request for Codex:";
 
-/** Text without what stands before the request marker, trimmed; else what kind of media it holds; undefined for nothing. */
-export function userMessageText(message: EventOf<"user_message"> | TurnItemOf<"UserMessage">): UserMessageText | undefined {
-  const parts = message.type === "user_message" ? partsOfEvent(message) : partsOfItem(message);
+/**
+ * Text without what stands before the request marker, trimmed; else what kind of media it holds; undefined for nothing.
+ * Text parts of an item are joined as they are. 0.142.3 knows neither file ids nor audio.
+ */
+export function userMessageText(
+  message: EventOf<"user_message"> | TurnItemOf<"UserMessage">,
+  release: CodexRelease = "0.169.0",
+): UserMessageText | undefined {
+  const parts = message.type === "user_message" ? partsOfEvent(message, release) : partsOfItem(message);
   const text = stripMarker(parts.text);
   if (text !== "") return { text };
   if (parts.images) return { placeholder: "[Image]" };
@@ -23,7 +30,9 @@ interface Parts {
   readonly audio: boolean;
 }
 
-function partsOfEvent(event: EventOf<"user_message">): Parts {
+function partsOfEvent(event: EventOf<"user_message">, release: CodexRelease): Parts {
+  if (release === "0.142.3")
+    return { text: event.message, images: some(event.images) || some(event.local_images), audio: false };
   return {
     text: event.message,
     images: some(event.images) || some(event.file_ids) || some(event.local_images),

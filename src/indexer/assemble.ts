@@ -149,23 +149,26 @@ export function baseName(path: string): string {
   return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
 }
 
-/** Half a day: a creation time that differs from the id's by more was written by something else than Codex. */
+/** Half a day: a creation time that differs by more from the one in an id was written by something else than Codex. */
 const ID_TIME_TOLERANCE_MS = 12 * 3600 * 1000;
-/** An mtime that differs by more from the newest line was not set by writing that line: a restored backup, a `touch`. */
-const MTIME_TOLERANCE_MS = 60 * 1000;
 
 function bestTimes({ file, facts, lastLineMs }: Candidate): RowTimes {
-  // A revert starts a new file, and Codex then takes that file's time for the thread's.
-  const reverted = file.name !== undefined && file.name.rolloutId !== file.name.threadId;
-  const idMs = reverted ? undefined : uuidTimeMs(facts.id);
-  const idAgrees = idMs !== undefined && Math.abs(idMs - facts.createdAtMs) <= ID_TIME_TOLERANCE_MS;
-  const createdAtMs = idAgrees ? idMs : facts.createdAtMs;
-  const mtimeAgrees = lastLineMs === undefined || Math.abs(file.mtimeMs - lastLineMs) <= MTIME_TOLERANCE_MS;
+  const createdAtMs = creationTime(file, facts);
   return {
     createdAtMs,
-    updatedAtMs: mtimeAgrees ? file.mtimeMs : lastLineMs,
+    updatedAtMs: lastLineMs ?? file.mtimeMs,
     recencyAtMs: facts.lastTurnStartMs ?? createdAtMs,
   };
+}
+
+/** Ids are made, and the row is written, some milliseconds before the file gets its metadata. */
+function creationTime({ name }: RolloutFile, facts: FileFacts): number {
+  // A revert starts a new file, and Codex then takes that file's time for the thread's.
+  if (name !== undefined && name.rolloutId !== name.threadId) return facts.createdAtMs;
+  const times = [facts.firstWindowMs, uuidTimeMs(facts.id)];
+  const near = (timeMs: number | undefined) =>
+    timeMs !== undefined && Math.abs(timeMs - facts.createdAtMs) <= ID_TIME_TOLERANCE_MS;
+  return times.find(near) ?? facts.createdAtMs;
 }
 
 /** A name that the user gave stands in the title of a legacy thread, in `name` of a paginated one (state-and-compression §2.14). */

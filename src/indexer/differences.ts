@@ -67,6 +67,6 @@ function newNames(
     if (row.history_mode === "paginated") {
       return columns.includes("name") && row.name === null ? [{ id, values: { name } }] : [];
     }
-    return row.title === row.first_user_message && row.title !== name ? [{ id, values: { title: name } }] : [];
+    return row.title === name ? [] : [{ id, values: { title: name } }];
   });
 }

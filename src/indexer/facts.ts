@@ -2,7 +2,7 @@
  * What one rollout file says about its thread: a fold over records, pure, in file order.
  * Between reading (`extract.ts`) and the stored row (`row.ts`). Rules: state-and-compression §2.3–2.7.
  */
-import { parseTimestamp, type RolloutName, stampToMs } from "../format/names.ts";
+import { parseTimestamp, type RolloutName, stampToMs, uuidTimeMs } from "../format/names.ts";
 import { acceptedBy } from "../format/decode.ts";
 import { historyModeOf, type JsonValue, type RecordOf, type RolloutRecord, type SessionMeta } from "../format/record.ts";
 import { isGuardian, sourceText, spawnParentOf } from "../format/session-source.ts";
@@ -35,6 +35,8 @@ export interface TurnFacts {
 export interface FileFacts {
   readonly id: string;
   readonly createdAtMs: number;
+  /** Time in the id of the first context window, which Codex makes together with the thread. */
+  readonly firstWindowMs: number | undefined;
   readonly historyMode: "legacy" | "paginated";
   readonly source: string;
   readonly guardian: boolean;
@@ -266,6 +268,7 @@ export class FactsFold {
     return {
       id: identity.id,
       createdAtMs: identity.createdAtMs,
+      firstWindowMs: uuidTimeMs(builder?.context_window?.window_id ?? ""),
       historyMode: (builder === undefined ? undefined : historyModeOf(builder)) ?? "legacy",
       source: sourceText(applied?.source),
       guardian: this.#rules.guardianTexts && isGuardian(builder?.source),

@@ -5,9 +5,18 @@
 import { lstatOrUndefined } from "../io/files.ts";
 import { isCorruption, quoteName, SqliteDatabase, type SqlRow } from "../io/sqlite.ts";
 import { checkHealth, readImage, type SqliteImage } from "../io/sqlite-image.ts";
+import { KNOWN_LEVEL } from "./levels.ts";
 import type { DatabaseState } from "./report.ts";
 import { salvage } from "./salvage.ts";
-import { type Flavour, type MigrationProblem, type MigrationRow, readMigrationState } from "./schema.ts";
+import {
+  columnsOf,
+  type Flavour,
+  leastLevelWith,
+  type MigrationProblem,
+  migrationRow,
+  readMigrationState,
+  threadColumns,
+} from "./schema.ts";
 
 export interface OldIndex {
   readonly state: DatabaseState;
@@ -64,7 +73,7 @@ function indexOf(image: SqliteImage, path: string): OldIndex {
       return { state: "damaged", ...NOTHING, problems: ["it has no table of threads"], ...NO_PAGES };
     }
     const migrations = names.includes("_sqlx_migrations") ? db.all("select * from _sqlx_migrations") : [];
-    const found = migrationState(migrations);
+    const found = migrationState(migrations, levelOfSchema(db));
     const tables = new Map(
       names.filter((name) => !OWN_TABLES.has(name)).map((name) => [name, [...db.rows(`select * from ${quoteName(name)}`)]]),
     );
@@ -97,23 +106,28 @@ function readDamaged(path: string, problems: readonly string[]): OldIndex {
   };
 }
 
-function migrationState(rows: readonly SqlRow[]): Pick<OldIndex, "state" | "level" | "flavour" | "problems"> {
-  const { level, flavour, problems } = readMigrationState(rows.map(migrationRow));
-  const fatal = problems.filter(({ kind }) => kind !== "unknown");
-  return {
-    state: fatal.length === 0 && level > 0 ? "healthy" : "refused",
-    level: level === 0 ? undefined : level,
-    flavour: flavour === "mixed" ? undefined : flavour,
-    problems: level === 0 ? ["it says of no migration that it has run"] : problems.map(({ kind, version }) => PROBLEMS[kind](version)),
-  };
+/** The level that the objects of a file show, whatever its migration rows say. */
+function levelOfSchema(db: SqliteDatabase): number {
+  const names = db.all("select name from sqlite_schema where type in ('table', 'index')").map(({ name }) => String(name));
+  const known = new Set(threadColumns(KNOWN_LEVEL));
+  return leastLevelWith(names, columnsOf(db, "threads").filter(({ name }) => known.has(name)).length);
 }
 
-function migrationRow(row: SqlRow): MigrationRow {
+function migrationState(
+  rows: readonly SqlRow[],
+  schemaLevel: number,
+): Pick<OldIndex, "state" | "level" | "flavour" | "problems"> {
+  const { level: rowLevel, flavour, problems } = readMigrationState(rows.map(migrationRow));
+  const fatal = problems.filter(({ kind }) => kind !== "unknown");
+  // Codex would run steps again whose effect is there already, and fail (state-and-compression §1.6).
+  const behind = rowLevel < schemaLevel;
+  const level = Math.max(rowLevel, schemaLevel);
+  const told = problems.map(({ kind, version }) => PROBLEMS[kind](version));
   return {
-    version: Number(row["version"]),
-    description: String(row["description"]),
-    success: Number(row["success"]) !== 0,
-    checksum: row["checksum"] instanceof Uint8Array ? row["checksum"] : new Uint8Array(),
+    state: fatal.length === 0 && !behind && rowLevel > 0 ? "healthy" : "refused",
+    level: level === 0 ? undefined : level,
+    flavour: flavour === "mixed" ? undefined : flavour,
+    problems: behind ? [...told, `its tables are of level ${schemaLevel}, its migration rows end at ${rowLevel}`] : told,
   };
 }
 

@@ -89,7 +89,9 @@ function timeColumns(derived: ThreadRow, old: SqlRow) {
   const recencyMs = storedTimeMs(old, "recency_at");
   const created = Math.abs(createdMs - derived.created_at_ms) <= CREATED_TOLERANCE_MS ? createdMs : derived.created_at_ms;
   const updated = Math.abs(updatedMs - derived.updated_at_ms) <= TIME_TOLERANCE_MS ? updatedMs : derived.updated_at_ms;
-  const recency = recencyMs > 0 ? recencyMs : derived.recency_at_ms;
+  // A turn that is clearly younger was run while nobody kept the database.
+  const isCurrent = recencyMs > 0 && recencyMs + TIME_TOLERANCE_MS >= derived.recency_at_ms;
+  const recency = isCurrent ? recencyMs : derived.recency_at_ms;
   const wasArchived = derived.archived === 1 && old.archived === 1;
   return {
     created_at: seconds(created),

@@ -2,7 +2,7 @@
  * What an item of the model's history is to a rollback: the beginning of a user turn, context that goes with the turn
  * below it, or neither (rollout-format §5.4, §5.5). Asked once for each item that enters a history.
  */
-import { isDeveloperContext, userWrapperOf } from "../format/contextual.ts";
+import { type ContextRelease, isDeveloperContext, isSummaryText, userWrapperOf } from "../format/contextual.ts";
 import type { InterAgentCommunication, ResponseItem } from "../format/record.ts";
 import { type AgentMessageItem, isOtherItem, type MessageItem } from "../format/response-item.ts";
 import { lineShapes } from "../format/shapes-records.ts";
@@ -10,25 +10,37 @@ import { lineShapes } from "../format/shapes-records.ts";
 /** `boundary` begins a user turn; `context` is trimmed with the turn below it. */
 export type ItemClass = "boundary" | "context" | "plain";
 
-export function classOf(item: ResponseItem): ItemClass {
+/**
+ * As that release sees it. To 0.169.0 a message with the summary of a compaction in one of its parts begins no turn, nor
+ * is it trimmed; to 0.142.3 it is like any other. Both were seen to do so.
+ */
+export function classOf(item: ResponseItem, release: ContextRelease = "0.169.0"): ItemClass {
   if (isOtherItem(item)) return "plain";
   if (item.type === "agent_message") return "boundary";
   if (item.type !== "message") return "plain";
   switch (item.role) {
     case "user":
-      return isContextualMessage(item) ? "context" : "boundary";
+      return classOfUserMessage(item, release);
     case "assistant":
       return communicationIn(item) === undefined ? "plain" : "boundary";
     case "developer":
-      return item.content.some((part) => part.type === "input_text" && isDeveloperContext(part.text)) ? "context" : "plain";
+      return item.content.some((part) => part.type === "input_text" && isDeveloperContext(part.text, release))
+        ? "context"
+        : "plain";
     default:
       return "plain";
   }
 }
 
-/** True for a user message that begins no turn: one of its text parts is wrapped context (rollout-format §5.4). */
-export function isContextualMessage({ content }: MessageItem): boolean {
-  return content.some((part) => part.type === "input_text" && userWrapperOf(part.text) !== undefined);
+/** One wrapped text part makes the whole message context, whatever the others are (rollout-format §5.4). */
+function classOfUserMessage({ content }: MessageItem, release: ContextRelease): ItemClass {
+  let found: ItemClass = "boundary";
+  for (const part of content) {
+    if (part.type !== "input_text") continue;
+    if (userWrapperOf(part.text, release) !== undefined) return "context";
+    if (release === "0.169.0" && isSummaryText(part.text)) found = "plain";
+  }
+  return found;
 }
 
 /**

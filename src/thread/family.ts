@@ -80,7 +80,8 @@ export function buildFamily(files: Iterable<FileFacts>, options: FamilyOptions =
   cutCycles(drafts);
   const roots = joinBranches(drafts);
   settleFromRoots(roots, drafts, options.release ?? "0.169.0");
-  return { threads: drafts, roots: roots.map(({ id }) => id).toSorted(newestFirst) };
+  // Ids of version 7 begin with their time.
+  return { threads: drafts, roots: roots.map(({ id }) => id).toSorted((a, b) => compare(b, a)) };
 }
 
 /** The thread and all that hangs on it, a thread before its branches, with `isLast` among the branches of its stem. */
@@ -157,7 +158,7 @@ function gather(files: Iterable<FileFacts>, { selected }: FamilyOptions): Drafts
   for (const file of files) draftOf(file.threadId, drafts).files.push(file);
   for (const draft of drafts.values()) {
     const path = selected?.get(draft.id);
-    draft.files.sort((a, b) => rankOf(b, path) - rankOf(a, path) || (a.newness < b.newness ? 1 : -1));
+    draft.files.sort((a, b) => rankOf(b, path) - rankOf(a, path) || compare(b.newness, a.newness) || compare(a.path, b.path));
     draft.facts = draft.files.find(({ hasMeta }) => hasMeta) ?? draft.files[0];
     draft.problems = problemsOf(draft);
   }
@@ -187,6 +188,10 @@ function rankOf(file: FileFacts, selected: string | undefined): number {
   return selected !== undefined && file.path === selected ? 1 : 0;
 }
 
+function compare(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}
+
 function problemsOf({ files, facts }: Draft): FamilyProblem[] {
   const rollouts = files.flatMap(({ rolloutId }) => rolloutId ?? []);
   const problems: FamilyProblem[] = [];
@@ -195,11 +200,15 @@ function problemsOf({ files, facts }: Draft): FamilyProblem[] {
   return problems;
 }
 
-/** Whose thread a rollout is: after a revert its id is not the thread's. */
+/** Whose thread a rollout is: after a revert its id is not the thread's. Should several claim one, its namesake has it. */
 function ownersOf(drafts: Drafts): ReadonlyMap<string, string> {
   const owners = new Map<string, string>();
   for (const { id, files } of drafts.values()) {
-    for (const { rolloutId } of files) if (rolloutId !== undefined) owners.set(rolloutId, id);
+    for (const { rolloutId } of files) {
+      const owner = rolloutId === undefined ? undefined : owners.get(rolloutId);
+      if (rolloutId === undefined || owner === rolloutId) continue;
+      if (owner === undefined || id === rolloutId || id < owner) owners.set(rolloutId, id);
+    }
   }
   return owners;
 }
@@ -247,13 +256,8 @@ function joinBranches(drafts: Drafts): readonly Draft[] {
     if (draft.stem === undefined || stem === undefined) roots.push(draft);
     else stem.branches.push({ id: draft.id, by: draft.stem.by });
   }
-  for (const { branches } of drafts.values()) branches.sort((a, b) => (a.id < b.id ? -1 : 1));
+  for (const { branches } of drafts.values()) branches.sort((a, b) => compare(a.id, b.id));
   return roots;
-}
-
-/** Ids of version 7 begin with their time. */
-function newestFirst(a: string, b: string): number {
-  return a < b ? 1 : -1;
 }
 
 /** What comes down from the root: depth, and the session of agents that do not name one. */

@@ -6,6 +6,7 @@
  * Every operation costs what it adds and removes, not the length of the list: a rollout may hold a rollback or a
  * compaction on every other line.
  */
+import type { ContextRelease } from "../format/contextual.ts";
 import type { Position } from "../format/entry.ts";
 import type { InterAgentCommunication, ResponseItem } from "../format/record.ts";
 import { classOf, itemOfCommunication, type ItemClass } from "./boundary.ts";
@@ -41,6 +42,8 @@ export interface Size {
 export interface ListOptions {
   /** Told about everything that falls out. */
   readonly omit?: ((omission: Omission) => void) | undefined;
+  /** Whose idea of a turn's beginning counts. Default 0.169.0. */
+  readonly release?: ContextRelease | undefined;
   /** Bytes of an item, for those who count them. */
   readonly measure?: ((item: ResponseItem) => number) | undefined;
 }
@@ -48,6 +51,7 @@ export interface ListOptions {
 export class ItemList {
   readonly #omit: ((omission: Omission) => void) | undefined;
   readonly #measure: ((item: ResponseItem) => number) | undefined;
+  readonly #release: ContextRelease | undefined;
   /** The list is `#held` from `#start` on; what lies before was dropped from the front. */
   #held: (Held | undefined)[] = [];
   #start = 0;
@@ -63,6 +67,7 @@ export class ItemList {
   constructor(options: ListOptions = {}) {
     this.#omit = options.omit;
     this.#measure = options.measure;
+    this.#release = options.release;
   }
 
   get size(): Size {
@@ -122,7 +127,7 @@ export class ItemList {
   }
 
   #push(item: ResponseItem, place: Position, index: number | undefined, origin: Held["origin"], known?: number): ItemClass {
-    const found = classOf(item);
+    const found = classOf(item, this.#release);
     const bytes = known ?? this.#measure?.(item) ?? 0;
     if (found === "boundary") this.#boundaries.push(this.#held.length);
     this.#held.push({ item, place, index, origin, class: found, bytes });
@@ -176,7 +181,7 @@ export class ItemList {
       const tokens = messageTokens(kept.item);
       this.#kept.push(tokens);
       this.#keptTokens += tokens;
-      this.#boundaries.push(write);
+      if (kept.class === "boundary") this.#boundaries.push(write);
       write += 1;
     }
     this.#held.length = write;
@@ -186,7 +191,7 @@ export class ItemList {
     const bytes = item === held.item ? held.bytes : (this.#measure?.(item) ?? 0);
     this.#bytes += bytes - held.bytes;
     const { place, index } = held;
-    return { item, place, index, origin: "kept", class: item === held.item ? held.class : classOf(item), bytes };
+    return { item, place, index, origin: "kept", class: item === held.item ? held.class : classOf(item, this.#release), bytes };
   }
 
   /** From the newest back as many as fit; the first that does not is shortened, the rest goes. */
@@ -225,6 +230,6 @@ export class ItemList {
 
 function leavingRule(held: Held): OmissionRule | undefined {
   const { item } = held;
-  if (!isMessage(item) || item.role !== "user" || held.class !== "boundary") return "not-kept";
+  if (!isMessage(item) || item.role !== "user" || held.class === "context") return "not-kept";
   return isEarlierSummary(item) ? "earlier-summary" : undefined;
 }

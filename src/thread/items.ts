@@ -7,7 +7,7 @@
  * `completedAt` of a turn unix seconds.
  */
 import type { Position } from "../format/entry.ts";
-import type { JsonArray, JsonObject, JsonValue } from "../format/record.ts";
+import type { HistoryMode, JsonArray, JsonObject, JsonValue } from "../format/record.ts";
 
 export type TurnStatus = "completed" | "interrupted" | "failed" | "inProgress";
 
@@ -35,6 +35,29 @@ export interface TurnError {
 
 /** A word, or a word with a detail: `{httpConnectionFailed: {httpStatusCode: 503}}`. */
 export type CodexErrorInfo = string | { readonly [word: string]: JsonObject };
+
+/** The client view of a thread. */
+export interface Turns {
+  /** By which rules it was made. */
+  readonly mode: HistoryMode;
+  readonly turns: readonly Turn[];
+  /** One for each turn, in the same order. */
+  readonly places: readonly TurnPlace[];
+  readonly warnings: readonly TurnsWarning[];
+}
+
+/** Something in the rollout that the view had to pass over, or may lack. */
+export interface TurnsWarning {
+  /**
+   * `malformed`: a line that is no record; `refused`: a record that 0.169.0 cannot read; `no-ordinal`, `old-ordinal`: a
+   * record that is passed over because its ordinal is missing, or not greater than those before; `ordinal-gap`: ordinals
+   * are left out before this record, which counts nevertheless. The last three only in paginated rollouts.
+   */
+  readonly kind: "malformed" | "refused" | "no-ordinal" | "old-ordinal" | "ordinal-gap";
+  readonly position: Position;
+  /** One clause, safe to print. */
+  readonly message: string;
+}
 
 /** Where an item stands: the line that first brought it, and the one that its present content is from. */
 export interface ItemPlace {

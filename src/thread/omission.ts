@@ -42,6 +42,11 @@ export const OMISSION_RULES = {
   "compaction-trigger": { section: "rollout-format §5.2 step 3", meaning: "a request for a compaction is not replayed" },
   "other-item": { section: "rollout-format §5.2 step 3", meaning: "an item of a kind that Codex does not know" },
   "ghost-snapshot": { section: "rollout-format §3.3.1", meaning: "ghost snapshots are skipped at read" },
+  "orphan-output": { section: "rollout-format §5.8", meaning: "an output whose call is not in the history" },
+  "configuration-update": {
+    section: "rollout-format §3.3.1",
+    meaning: "a change of the model's settings; Codex 0.169.0 was seen not to send it as an item",
+  },
   refused: { section: "rollout-format §10", meaning: "Codex 0.169.0 rejects a record of this shape" },
   defect: { section: "rollout-format §10", meaning: "the line does not decode" },
 } as const satisfies Readonly<Record<string, OmissionRuleText>>;

@@ -6,6 +6,7 @@
  * begins anew at each checkpoint, so that nothing older is held. Only when a rollback took the newest checkpoint's turn
  * away, or when something long past is asked for, the entries are read a second time.
  */
+import type { ContextRelease } from "../format/contextual.ts";
 import { acceptedBy } from "../format/decode.ts";
 import type { Entry, Position } from "../format/entry.ts";
 import type { JsonObject } from "../format/json.ts";
@@ -24,7 +25,7 @@ import {
 import { isOtherItem } from "../format/response-item.ts";
 import { type HistoryItem, ItemList, type Size } from "./history.ts";
 import type { Omission, OmissionRule } from "./omission.ts";
-import { type CompactionMark, type Payload, type Plan, SegmentScan, type TurnSettings } from "./scan.ts";
+import { type Payload, type Plan, SegmentScan, type TurnSettings } from "./scan.ts";
 import { truncateOutput, type TruncationPolicy } from "./truncate.ts";
 import { type WindowIdentity, windowOfMeta } from "./window.ts";
 import { worldStateAfter } from "./world-state.ts";
@@ -40,6 +41,8 @@ export interface ReplayOptions {
   readonly explain?: boolean | undefined;
   /** Cut tool outputs as Codex does for a model with this policy (rollout-format §5.7). Default: leave them whole. */
   readonly truncation?: TruncationPolicy | undefined;
+  /** Whose wrappers tell context from a user's own words (`format/contextual.ts`). Default 0.169.0. */
+  readonly release?: ContextRelease | undefined;
   /**
    * What to take for the place of an entry. Default: its position. Who replays a chain of files can hand out positions
    * that name the file as well; they come back in the history and the omissions as they are.
@@ -172,11 +175,12 @@ export class Pass {
   constructor(options: PassOptions) {
     this.#options = options;
     this.#omit = options.explain === true ? (omission) => this.#omissions.push(omission) : undefined;
-    this.#list = new ItemList({ omit: this.#omit, measure: options.measure });
+    this.#list = new ItemList({ omit: this.#omit, measure: options.measure, release: options.release });
   }
 
-  get meta(): SessionMeta | undefined {
-    return this.#meta;
+  /** The first window that any metadata names: after a legacy fork, the copied ones may. */
+  get metaWindow(): WindowIdentity | undefined {
+    return this.#metaWindow;
   }
 
   add(entry: Entry): void {
@@ -345,5 +349,3 @@ const STEPS: { readonly [T in RecordType]: Step<T> | undefined } = {
   retained_context: undefined,
   dynamic_tools_updated: undefined,
 };
-
-export type { CompactionMark };

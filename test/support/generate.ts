@@ -171,24 +171,25 @@ const GIT = fc.oneof(
   }),
 );
 
-const sources = fc.constantFrom<unknown>(
+const PLAUSIBLE_SOURCES: readonly unknown[] = [
   "exec",
   "vscode",
   "mcp",
   "appServer",
   { custom: "x" },
   { subagent: "review" },
-  { subagent: { other: "guardian" } },
   { subagent: { thread_spawn: { depth: 1, parent_thread_id: threadId(1), agent_type: "explorer" } } },
   { internal: "memory_consolidation" },
-);
+];
+/** Whether a reviewer's messages name its thread depends on what stands where; nobody names such threads either. */
+const GUARDIAN = { subagent: { other: "guardian" } };
 
 function metas(thread: number, plausible: boolean): fc.Arbitrary<LineRecord> {
   return some({
     cwd: mostly(folders, fc.constantFrom("", "relative/path")),
     originator: fc.constantFrom("", "codex_exec"),
     cli_version: fc.constantFrom("", "0.142.3"),
-    source: sources,
+    source: fc.constantFrom<unknown>(...PLAUSIBLE_SOURCES, ...(plausible ? [] : [GUARDIAN])),
     thread_source: fc.constantFrom("user", "subagent", "whatever"),
     model_provider: plausible ? fc.constant("other") : fc.constantFrom<unknown>("", null, "other"),
     memory_mode: fc.constantFrom("disabled", "enabled", "polluted", "anything"),

@@ -50,7 +50,6 @@ export const OUTSIDE = [
   "https",
   "net",
   "tls",
-  "worker_threads",
 ];
 
 /** Each outside package is known to exactly one file. */

@@ -16,6 +16,8 @@
  * Text that begins with a quote is a JSON string; ` | ` parts content parts.
  */
 import type { HistoryItem } from "../../src/thread/history.ts";
+import { decodeLine } from "../../src/format/decode.ts";
+import type { Entry } from "../../src/format/entry.ts";
 import type { ResponseItem } from "../../src/format/record.ts";
 import { type ContentItem, isOtherItem } from "../../src/format/response-item.ts";
 
@@ -232,4 +234,16 @@ function part(content: ContentItem): string {
 
 export function shownHistory(history: readonly HistoryItem[]): string[] {
   return history.map(({ item }) => shown(item));
+}
+
+/** Lines as the reader would decode them, offsets included. The last one is torn when it does not decode. */
+export function entriesOf(text: string | readonly string[]): Entry[] {
+  const lines = typeof text === "string" ? linesOf(text) : text;
+  let offset = 0;
+  return lines.map((line, index) => {
+    const bytes = Buffer.from(line);
+    const position = { line: index + 1, offset, length: bytes.length };
+    offset += bytes.length + 1;
+    return decodeLine(bytes, position, { terminated: index < lines.length - 1 });
+  });
 }

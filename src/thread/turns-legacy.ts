@@ -1,0 +1,256 @@
+/**
+ * Turns and items of a legacy rollout: all its records are played once, in order, as 0.169.0 does whenever a client asks
+ * (rollout-format §8.2; cases P1 to P35 there). An entry costs the same however long the thread is.
+ */
+import { assert } from "../errors.ts";
+import { acceptedBy } from "../format/decode.ts";
+import type { Entry, Position } from "../format/entry.ts";
+import type { EventPayloads, StoredEventPayloads, TaskError } from "../format/event.ts";
+import type { EventMsg, ResponseItem, RolloutRecord } from "../format/record.ts";
+import { isOtherItem } from "../format/response-item.ts";
+import { completedItem } from "./items-completed.ts";
+import { TurnDraft, viewOf } from "./items-draft.ts";
+import * as made from "./items-events.ts";
+import { hookFragments } from "./items-hook.ts";
+import { turnError } from "./items-parts.ts";
+import { isKept } from "./items-policy.ts";
+import type { ThreadItem, Turns, TurnsWarning } from "./items.ts";
+
+/** Takes the entries of one thread, from its first on, and gives the turns once all are in. */
+export class LegacyTurns {
+  readonly #play = new Play();
+  readonly #warnings: TurnsWarning[] = [];
+  #isOver = false;
+
+  add(entry: Entry): void {
+    assert(!this.#isOver, "the turns of a legacy thread were taken before its end");
+    const { position } = entry;
+    if (!entry.ok) {
+      if (entry.defect.kind !== "blank") this.#warnings.push({ kind: "malformed", position, message: entry.defect.message });
+    } else if (isKept(entry.record, "legacy")) {
+      if (acceptedBy(entry.record, "0.169.0")) this.#play.take(entry.record, position);
+      else this.#warnings.push({ kind: "refused", position, message: "Codex 0.169.0 cannot read this record" });
+    }
+  }
+
+  /**
+   * The view; nothing can be added after it. `isRunning`: some process has the thread loaded and its last turn may go on.
+   */
+  finish({ isRunning = false }: { readonly isRunning?: boolean } = {}): Turns {
+    this.#isOver = true;
+    return viewOf("legacy", this.#play.finish(), this.#warnings, isRunning);
+  }
+}
+
+class LegacyTurn extends TurnDraft {
+  /** Opened by `task_started`; else by the first thing that had to be shown. */
+  readonly isExplicit: boolean;
+
+  constructor(id: string, isExplicit: boolean, opened: Position) {
+    super(id, isExplicit ? "inProgress" : "completed", opened);
+    this.isExplicit = isExplicit;
+  }
+}
+
+/** What ends a turn, in either way. */
+interface End {
+  readonly completed_at?: number | null;
+  readonly duration_ms?: number | null;
+  readonly error?: TaskError | null;
+}
+
+/** Where the play stands. */
+class Play {
+  /** Turns that are over, though items and ends may still come for them. */
+  readonly #over: LegacyTurn[] = [];
+  /** Turn id → first turn of that id that is over. */
+  readonly #overById = new Map<string, number>();
+  #current: LegacyTurn | undefined;
+  /** Items in all turns. */
+  #items = 0;
+  #nextItem = 1;
+  /** Counts the records that are taken; turns that no record opened are named by it. */
+  #index = -1;
+  #position: Position = { line: 0, offset: 0, length: 0 };
+  #reasoning: made.ReasoningDraft | undefined;
+
+  take(record: RolloutRecord, position: Position): void {
+    this.#index += 1;
+    this.#position = position;
+    if (record.type === "event_msg") this.#event(record.payload);
+    else if (record.type === "response_item") this.hookPrompt(record.payload);
+    else if (record.type === "compacted") this.current();
+  }
+
+  finish(): readonly LegacyTurn[] {
+    this.close();
+    return this.#over;
+  }
+
+  #event(event: EventMsg): void {
+    const step = STEPS.get(event.type);
+    step?.(this, event);
+  }
+
+  /** The turn that things without a turn of their own go to. */
+  current(): LegacyTurn {
+    return (this.#current ??= new LegacyTurn(`rollout-${this.#index}`, false, this.#position));
+  }
+
+  nextItemId(): string {
+    return `item-${this.#nextItem++}`;
+  }
+
+  push(item: ThreadItem, turn = this.current()): void {
+    turn.list.push(item, this.#position);
+    this.#items += 1;
+  }
+
+  upsert(item: ThreadItem, turn: LegacyTurn | undefined = this.current()): void {
+    this.#items += turn.list.upsert(item, this.#position);
+  }
+
+  /** Into the turn of that id; nowhere if there is none. */
+  upsertInto(turnId: string, item: ThreadItem | undefined): void {
+    const turn = this.find(turnId);
+    if (turn !== undefined && item !== undefined) this.upsert(item, turn);
+  }
+
+  find(turnId: string): LegacyTurn | undefined {
+    if (this.#current?.id === turnId) return this.#current;
+    const at = this.#overById.get(turnId);
+    return at === undefined ? undefined : this.#over[at];
+  }
+
+  open(id: string, isExplicit: boolean): LegacyTurn {
+    this.close();
+    return (this.#current = new LegacyTurn(id, isExplicit, this.#position));
+  }
+
+  close(): void {
+    const turn = this.#current;
+    this.#current = undefined;
+    if (turn === undefined) return;
+    if (!this.#overById.has(turn.id)) this.#overById.set(turn.id, this.#over.length);
+    this.#over.push(turn);
+  }
+
+  /** A message of the user begins a turn, but for one that `task_started` opened, and one that holds a checkpoint alone. */
+  userMessage(event: StoredEventPayloads["user_message"]): void {
+    const turn = this.#current;
+    if (turn !== undefined && !turn.isExplicit && turn.list.items.length > 0) this.close();
+    this.push(made.userMessage(this.nextItemId(), event));
+  }
+
+  reasoning(text: string, kind: "summary" | "content"): void {
+    if (text === "") return;
+    const { list } = this.current();
+    if (this.#reasoning !== undefined && list.items.at(-1) === this.#reasoning) list.touchLast(this.#position);
+    else this.push((this.#reasoning = made.emptyReasoning(this.nextItemId())));
+    this.#reasoning[kind].push(text);
+  }
+
+  /** Codex makes up a new id on every read for a prompt that has none; here it is told by its record. */
+  hookPrompt(item: ResponseItem): void {
+    if (isOtherItem(item) || item.type !== "message") return;
+    const fragments = hookFragments(item);
+    if (fragments !== undefined) this.push(made.hookPrompt(item.id ?? `hook-prompt-${this.#index}`, fragments));
+  }
+
+  /** A review names its turn, which is opened if there is none; an empty name is a name. */
+  review(turnId: string | null | undefined, itemId: string | null | undefined, make: (id: string) => ThreadItem): void {
+    const turn = turnId == null ? this.current() : (this.find(turnId) ?? this.open(turnId, false));
+    if (itemId == null) this.push(make(this.nextItemId()), turn);
+    else this.upsert(make(itemId), turn);
+  }
+
+  start({ turn_id, started_at, root_turn_id }: StoredEventPayloads["task_started"]): void {
+    const turn = this.open(turn_id, true);
+    turn.startedAt = started_at ?? null;
+    turn.rootTurnId = root_turn_id ?? null;
+  }
+
+  /** An end without a turn of its name is taken for the one that is open. */
+  complete(event: StoredEventPayloads["task_complete"]): void {
+    const turn = this.find(event.turn_id) ?? this.#current;
+    if (turn === undefined) return;
+    this.#end(turn, event);
+    if (event.error != null) turn.status = "failed";
+    else if (turn.status === "inProgress") turn.status = "completed";
+  }
+
+  /** Of those without a turn of that name, only one that says no name ends the open turn, unless nothing opened that. */
+  abort(event: StoredEventPayloads["turn_aborted"]): void {
+    const { turn_id } = event;
+    const open = turn_id == null || this.#current?.isExplicit === false ? this.#current : undefined;
+    const turn = (turn_id == null ? undefined : this.find(turn_id)) ?? open;
+    if (turn === undefined) return;
+    this.#end(turn, event);
+    turn.status = "interrupted";
+  }
+
+  #end(turn: LegacyTurn, { completed_at, duration_ms, error }: End): void {
+    turn.completedAt = completed_at ?? null;
+    turn.durationMs = duration_ms ?? null;
+    if (error != null) turn.error = turnError(error);
+    turn.ended = this.#position;
+    if (turn === this.#current) this.close();
+  }
+
+  /** The last turns go, of whatever kind; items are numbered on from those that are left. */
+  rollBack(count: number): void {
+    this.close();
+    const left = Math.max(0, this.#over.length - count);
+    while (this.#over.length > left) {
+      const turn = this.#over.pop();
+      if (turn === undefined) break;
+      this.#items -= turn.list.items.length;
+      if (this.#overById.get(turn.id) === this.#over.length) this.#overById.delete(turn.id);
+    }
+    this.#nextItem = this.#items + 1;
+  }
+}
+
+type Step<T extends keyof StoredEventPayloads> = (play: Play, event: StoredEventPayloads[T]) => void;
+
+/** What each event does to the view; `undefined` for nothing. */
+const steps: { readonly [T in keyof StoredEventPayloads]: Step<T> | undefined } = {
+  task_started: (play, event) => play.start(event),
+  task_complete: (play, event) => play.complete(event),
+  turn_aborted: (play, event) => play.abort(event),
+  thread_rolled_back: (play, { num_turns }) => play.rollBack(num_turns),
+  context_compacted: (play) => play.push(made.contextCompaction(play.nextItemId())),
+  user_message: (play, event) => play.userMessage(event),
+  agent_message: (play, event) => {
+    if (event.message !== "") play.push(made.agentMessage(play.nextItemId(), event));
+  },
+  agent_reasoning: (play, { text }) => play.reasoning(text, "summary"),
+  agent_reasoning_raw_content: (play, { text }) => play.reasoning(text, "content"),
+  item_completed: (play, event) => {
+    if (event.item.type !== "Plan" || event.item.text !== "") play.upsertInto(event.turn_id, completedItem(event));
+  },
+  patch_apply_end: (play, event) => intoTurn(play, event.turn_id, made.patch(event)),
+  mcp_tool_call_end: (play, event) => intoTurn(play, event.turn_id, made.mcpCall(event)),
+  web_search_end: (play, event) => play.upsert(made.webSearch(event)),
+  image_generation_end: (play, event) => play.upsert(made.generatedImage(event)),
+  sub_agent_activity: (play, event) => play.upsert(made.subAgentActivity(event)),
+  entered_review_mode: (play, event) => play.review(event.turn_id, event.item_id, (id) => made.enteredReview(id, event)),
+  exited_review_mode: (play, event) => play.review(event.turn_id, event.item_id, (id) => made.exitedReview(id, event)),
+  token_count: undefined,
+  thread_settings_applied: undefined,
+  thread_goal_updated: undefined,
+  exec_command_end: undefined,
+  guardian_assessment: undefined,
+  error: undefined,
+  thread_name_updated: undefined,
+  background_event: undefined,
+  undo_completed: undefined,
+};
+
+const STEPS = new Map(Object.entries(steps) as [keyof EventPayloads, ((play: Play, event: EventMsg) => void) | undefined][]);
+
+/** Without the name of a turn, or with an empty one, into the current turn. */
+function intoTurn(play: Play, turnId: string | undefined, item: ThreadItem): void {
+  if (turnId === undefined || turnId === "") play.upsert(item);
+  else play.upsertInto(turnId, item);
+}
