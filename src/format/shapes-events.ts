@@ -5,7 +5,7 @@
 import type { EventMsg, StoredEventPayloads, TaskError, ThreadGoal, ThreadSettings } from "./event.ts";
 import type { JsonArray, JsonObject } from "./json.ts";
 import { LIVE_AFTER_142, LIVE_EVENTS } from "./live-events.ts";
-import { absolutePath, agentPath, effort, fileUri, flag, float, i32, i64, text, u16, u32, uuid } from "./scalars.ts";
+import { absolutePath, agentPath, effort, fileUri, flag, i32, i64, text, u16, u32, uuid } from "./scalars.ts";
 import {
   anyList,
   anyObject,

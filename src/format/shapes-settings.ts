@@ -15,7 +15,7 @@ import type {
   TurnAttribution,
 } from "./parts.ts";
 import type { SessionSource, ThreadSpawn } from "./record.ts";
-import { absolutePath, agentPath, effort, flag, i32, i64, text, u32, u64, uuid } from "./scalars.ts";
+import { absolutePath, agentPath, effort, flag, i32, text, u32, u64, uuid } from "./scalars.ts";
 import {
   anyList,
   anything,

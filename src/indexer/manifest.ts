@@ -64,7 +64,13 @@ export function writeManifest(sqliteHome: string, manifest: Manifest): void {
   const text = JSON.stringify({ version: MANIFEST_VERSION, codexHome, rules, level, signatures, files });
   const path = manifestPath(sqliteHome);
   ensureFolder(dirname(path));
+  // A run that changed nothing leaves not even a new time behind.
+  if (textOf(path) === text) return;
   writeFileAtomic(path, text, { mode: 0o600 });
+}
+
+function textOf(path: string): string | undefined {
+  return lstatOrUndefined(path)?.isFile() === true ? readWholeFile(path).toString("utf8") : undefined;
 }
 
 function decode(value: unknown): Manifest | undefined {

@@ -4,7 +4,7 @@
  */
 import { acceptedBy } from "../format/decode.ts";
 import type { Entry, Position } from "../format/entry.ts";
-import type { EventMsg, EventOf, RolloutRecord, SessionMeta } from "../format/record.ts";
+import type { EventMsg, EventOf, RecordOf, RolloutRecord, SessionMeta } from "../format/record.ts";
 import { completedItem } from "./items-completed.ts";
 import { ItemList, placeOf, TurnDraft, turnOf, viewOf } from "./items-draft.ts";
 import { turnError } from "./items-parts.ts";
@@ -14,8 +14,10 @@ import type { ItemPlace, ThreadItem, Turn, TurnPlace, Turns, TurnsWarning } from
 export interface CanonicalState {
   /** Ordinals below it are done. */
   readonly nextOrdinal: number;
-  /** Records below it are a copied prefix, and hidden; null until the metadata was seen. */
-  readonly firstOwnOrdinal: number | null;
+  /** Records below it are what the thread got from another one, and not to be shown. */
+  readonly hiddenBelow: number;
+  /** Whether the thread's metadata was seen. */
+  readonly hasMetadata: boolean;
   /** Ordinals that count as seen when their turn comes: those of metadata that stands out of its place, or nowhere. */
   readonly passedOrdinals: readonly number[];
   /** Lines since the last good one that were no records: each may have had an ordinal. */
@@ -35,16 +37,21 @@ export interface PendingItems {
 }
 
 export interface CanonicalOptions {
-  /** Ordinals of metadata that the entries leave out: of the sources of a fork only its records are read (§7.3). */
-  readonly passedOrdinals?: Iterable<number> | undefined;
+  /**
+   * Metadata of the files that a fork or a revert continues, which its stream of entries leaves out (§7.3). Their
+   * ordinals are missing then for a reason, and what they hide is hidden in what continues them.
+   */
+  readonly sources?: Iterable<RecordOf<"session_meta">> | undefined;
 }
 
 /** Nothing read yet. */
-export function emptyProjection({ passedOrdinals = [] }: CanonicalOptions = {}): CanonicalState {
+export function emptyProjection({ sources = [] }: CanonicalOptions = {}): CanonicalState {
+  const metas = [...sources];
   return {
     nextOrdinal: 0,
-    firstOwnOrdinal: null,
-    passedOrdinals: [...passedOrdinals],
+    hiddenBelow: Math.max(0, ...metas.map(({ payload }) => hiddenBelow(payload))),
+    hasMetadata: false,
+    passedOrdinals: metas.flatMap(({ ordinal }) => ordinal ?? []),
     badLines: 0,
     turns: [],
     places: [],
@@ -70,7 +77,8 @@ export class CanonicalTurns {
   readonly #passed: Set<number>;
   readonly #warnings: TurnsWarning[];
   #nextOrdinal: number;
-  #firstOwnOrdinal: number | null;
+  #hiddenBelow: number;
+  #hasMetadata: boolean;
   #badLines: number;
 
   constructor(state: CanonicalState = emptyProjection()) {
@@ -79,7 +87,8 @@ export class CanonicalTurns {
     this.#passed = new Set(state.passedOrdinals);
     this.#warnings = [...state.warnings];
     this.#nextOrdinal = state.nextOrdinal;
-    this.#firstOwnOrdinal = state.firstOwnOrdinal;
+    this.#hiddenBelow = state.hiddenBelow;
+    this.#hasMetadata = state.hasMetadata;
     this.#badLines = state.badLines;
   }
 
@@ -101,7 +110,8 @@ export class CanonicalTurns {
     const drafts = [...this.#turns.values()];
     return {
       nextOrdinal: this.#nextOrdinal,
-      firstOwnOrdinal: this.#firstOwnOrdinal,
+      hiddenBelow: this.#hiddenBelow,
+      hasMetadata: this.#hasMetadata,
       passedOrdinals: [...this.#passed],
       badLines: this.#badLines,
       turns: drafts.map((draft) => ({ ...turnOf(draft), items: [...draft.list.items] })),
@@ -126,7 +136,8 @@ export class CanonicalTurns {
    * ordinal is kept until the others have come that far.
    */
   #metadata(meta: SessionMeta, ordinal: number | undefined): void {
-    this.#firstOwnOrdinal ??= meta.subagent_history_start_ordinal ?? 0;
+    if (!this.#hasMetadata) this.#hiddenBelow = Math.max(this.#hiddenBelow, hiddenBelow(meta));
+    this.#hasMetadata = true;
     if (ordinal !== undefined && ordinal >= this.#nextOrdinal) this.#passed.add(ordinal);
   }
 
@@ -145,7 +156,7 @@ export class CanonicalTurns {
     if (ordinal > next) this.#gap(next, ordinal, position);
     this.#nextOrdinal = ordinal + 1;
     this.#badLines = 0;
-    return ordinal >= (this.#firstOwnOrdinal ?? 0);
+    return ordinal >= this.#hiddenBelow;
   }
 
   #expected(): number {
@@ -223,6 +234,18 @@ export class CanonicalTurns {
     this.#pending.set(turnId, list);
     return list;
   }
+}
+
+/**
+ * Where the thread's own records begin: behind what an agent inherited from its parent, and in a fork that is attached to
+ * its source behind all that came from there. Seen in 0.169.0, the conditions too.
+ */
+function hiddenBelow(meta: SessionMeta): number {
+  const inherited = meta.subagent_history_start_ordinal ?? 0;
+  const { attached_thread, forked_from_id: source, history_base: base } = meta;
+  if (attached_thread !== true || source == null || base == null) return inherited;
+  const cut = meta.forked_from_ordinal_exclusive ?? (base.thread_id === source ? base.end_ordinal_exclusive : 0);
+  return Math.max(inherited, cut);
 }
 
 /** Of the records that matter here only items come in shapes that 0.169.0 does not read. */

@@ -29,7 +29,9 @@ export class LegacyTurns {
       if (entry.defect.kind !== "blank") this.#warnings.push({ kind: "malformed", position, message: entry.defect.message });
     } else if (isKept(entry.record, "legacy")) {
       if (acceptedBy(entry.record, "0.169.0")) this.#play.take(entry.record, position);
-      else this.#warnings.push({ kind: "refused", position, message: "Codex 0.169.0 cannot read this record" });
+      // Of other records nothing would be shown anyway.
+      else if (entry.record.type === "event_msg")
+        this.#warnings.push({ kind: "refused", position, message: "Codex 0.169.0 cannot read this record" });
     }
   }
 

@@ -6,16 +6,14 @@ import { RolloutError } from "../errors.ts";
 import type { Entry } from "../format/entry.ts";
 import { type HistoryMode, historyModeOf } from "../format/record.ts";
 import type { Turns } from "./items.ts";
-import { CanonicalTurns, emptyProjection } from "./turns-canonical.ts";
+import { type CanonicalOptions, CanonicalTurns, emptyProjection } from "./turns-canonical.ts";
 import { LegacyTurns } from "./turns-legacy.ts";
 
-export interface TurnsOptions {
+export interface TurnsOptions extends CanonicalOptions {
   /** Default: as the first metadata says; legacy where there is none. */
   readonly historyMode?: HistoryMode | undefined;
   /** Some process has the thread loaded, so that a last turn without an end may go on. Default: false, it was interrupted. */
   readonly isRunning?: boolean | undefined;
-  /** Ordinals of the metadata that a lineage leaves out of the entries; without them each is told as a gap. */
-  readonly passedOrdinals?: Iterable<number> | undefined;
 }
 
 /**
@@ -43,8 +41,8 @@ export function turnsOf(entries: Iterable<Entry>, options: TurnsOptions = {}): T
   return fold instanceof LegacyTurns ? fold.finish({ isRunning }) : fold.turns({ isRunning });
 }
 
-function foldFor(mode: HistoryMode, { passedOrdinals }: TurnsOptions): LegacyTurns | CanonicalTurns {
-  return mode === "legacy" ? new LegacyTurns() : new CanonicalTurns(emptyProjection({ passedOrdinals }));
+function foldFor(mode: HistoryMode, options: TurnsOptions): LegacyTurns | CanonicalTurns {
+  return mode === "legacy" ? new LegacyTurns() : new CanonicalTurns(emptyProjection(options));
 }
 
 /** @throws RolloutError */
