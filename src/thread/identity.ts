@@ -2,8 +2,8 @@
  * By what a resumed thread's requests are known to the provider (rollout-format §5.10). Pure text from the canonical
  * metadata and the current window.
  */
+import { isJsonObject } from "../format/json.ts";
 import type { SessionMeta } from "../format/record.ts";
-import { spawnParentOf } from "../format/session-source.ts";
 import type { WindowIdentity } from "./window.ts";
 
 export interface RequestIdentity {
@@ -20,7 +20,7 @@ export interface RequestIdentity {
 
 export function requestIdentity(meta: SessionMeta, window: WindowIdentity): RequestIdentity {
   const { id: threadId, session_id: stated } = meta;
-  const isAgent = spawnParentOf(meta.source) !== undefined;
+  const isAgent = isJsonObject(meta.source) && Object.hasOwn(meta.source, "subagent");
   const sessionId = stated ?? (isAgent ? undefined : threadId);
   const rule = stated != null ? "session-id" : isAgent ? "made-up-at-resume" : "own-id";
   return { threadId, sessionId, promptCacheKey: sessionId, rule, windowHeader: `${threadId}:${window.number}` };

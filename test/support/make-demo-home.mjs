@@ -3,8 +3,8 @@
  * names, an archive, a compressed rollout, a torn line, and an index with a broken page in the middle.
  * Run it after `npm run build`: node test/support/make-demo-home.mjs <folder>
  */
-import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { basename, join } from "node:path";
 import Database from "better-sqlite3";
 import { writeSyntheticHome } from "../../dist/bench/synth.js";
 import { reindex } from "../../dist/indexer/reindex.js";
@@ -17,8 +17,8 @@ const folder = process.argv[2] ?? "fixtures/homes/demo";
 
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
-const shared = { days: 40, archived: 0.1, provider: "openai" };
-const old = writeSyntheticHome(folder, { ...shared, archived: 0.4, seed: 11, shape: "small", rollouts: 5, forks: 0.2, subAgents: 0.2 });
+const shared = { days: 40, archived: 0, provider: "openai" };
+const old = writeSyntheticHome(folder, { ...shared, seed: 11, shape: "small", rollouts: 5, forks: 0.2, subAgents: 0.2 });
 const paginated = { ...shared, seed: 14, shape: "paginated", rollouts: 6, totalBytes: 200_000, forks: 0.3, subAgents: 0.2 };
 const threads = [...old.rollouts, ...writeSyntheticHome(folder, paginated).rollouts];
 
@@ -72,6 +72,11 @@ writeFileSync(`${cold}.zst`, compressZstd(readFileSync(cold)));
 rmSync(cold);
 const torn = threads.findLast(({ kind, path }) => kind === "root" && path !== first.path && path !== second.path);
 appendFileSync(join(folder, torn.path), '{"timestamp":"2026-10-31T23:59:58.001Z","type":"event_m');
+
+// One archived, as Codex does it: a plain move.
+const done = threads.findLast((thread) => thread.kind === "root" && ![first, second, named, torn].includes(thread));
+mkdirSync(join(folder, "archived_sessions"), { recursive: true });
+renameSync(join(folder, done.path), join(folder, "archived_sessions", basename(done.path)));
 
 // An index as it was in use, then with two pages overwritten.
 const home = openHome({ codexHome: folder });
