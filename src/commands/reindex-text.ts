@@ -21,7 +21,11 @@ export function renderReindex(report: ReindexReport, look: Look): string {
     list("Indexed although damaged", report.files.rejected.filter(({ indexed }) => indexed).map(rejectedLine), look),
     list("Several files for one thread", duplicateLines(report), look),
     list("Rows without a rollout", report.threads.withoutRollout, look),
-    list("Rows that did not fit", report.rejectedRows.map(({ table, key, reason }) => `${table} ${key}: ${reason}`), look),
+    list(
+      "Rows that did not fit",
+      report.rejectedRows.map(({ table, key, reason }) => `${table} ${key}: ${reason}`),
+      look,
+    ),
   ]
     .filter((part) => part !== "")
     .join("\n");
@@ -46,7 +50,10 @@ function fields(report: ReindexReport): readonly (readonly [string, string | und
     ["before", [state, ...before.problems.slice(0, 3)].join("; ")],
     ["threads", threadsText(report)],
     ["files", `${files.found} found (${files.archived} archived, ${files.compressed} compressed), ${files.read} read`],
-    ["documents", files.documents === 0 ? undefined : `${files.documents} of the 2025 TypeScript CLI, which Codex cannot list`],
+    [
+      "documents",
+      files.documents === 0 ? undefined : `${files.documents} of the 2025 TypeScript CLI, which Codex cannot list`,
+    ],
     ["agents", report.edges === 0 ? undefined : `${report.edges} parent links`],
     ["level", `${report.level}, rules ${report.rules}`],
     ["salvaged", salvageText(report)],
@@ -65,7 +72,8 @@ function fields(report: ReindexReport): readonly (readonly [string, string | und
 function salvageText({ salvage, tables, before }: ReindexReport): string | undefined {
   if (salvage === undefined || before.state === "healthy") return undefined;
   const others = tables.map(({ table, recovered }) => `${recovered} ${table}`);
-  const unreadable = salvage.unreadablePages === 0 ? "" : ` (${salvage.unreadablePages} of ${salvage.pages} pages unreadable)`;
+  const unreadable =
+    salvage.unreadablePages === 0 ? "" : ` (${salvage.unreadablePages} of ${salvage.pages} pages unreadable)`;
   return [`${salvage.threads} thread rows${unreadable}`, ...others].join(", ");
 }
 
@@ -103,7 +111,9 @@ function differenceTable({ differences }: ReindexReport, look: Look): string {
     differences.slice(0, SHOWN),
     look,
   );
-  return differences.length <= SHOWN ? table : `${table}… and ${differences.length - SHOWN} more differences (--json has all)\n`;
+  return differences.length <= SHOWN
+    ? table
+    : `${table}… and ${differences.length - SHOWN} more differences (--json has all)\n`;
 }
 
 function show(value: unknown): string {

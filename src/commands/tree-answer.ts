@@ -1,14 +1,22 @@
 /** The answer of `tree`, from which every form of it is printed, and what it says of a thread in one word each. */
 import type { SurveyProblem } from "../indexer/family-facts.ts";
+import type { LineageChain, LineageFault } from "../readers/lineage.ts";
 import type { Family, FamilyThread, Step } from "../thread/family.ts";
 import { walkFamily } from "../thread/family.ts";
 import type { FileFacts } from "../thread/family-facts.ts";
+
+/** Of which rollouts the history of a thread is made, or why that cannot be told. */
+export type TreeHistory =
+  | { readonly ok: true; readonly chain: LineageChain }
+  | { readonly ok: false; readonly fault: LineageFault | undefined; readonly message: string };
 
 export interface TreeAnswer {
   readonly home: string;
   readonly family: Family;
   /** The thread that was asked for, if one was. */
   readonly asked: string | undefined;
+  /** Of that one. */
+  readonly history: TreeHistory | undefined;
   /** Roots of the families to be drawn, in order. */
   readonly roots: readonly string[];
   /** Families that were left out. */
@@ -32,12 +40,12 @@ export function* stepsOf({ family, roots }: TreeAnswer): Generator<Step> {
  * `reverted`: its newest file continues an older one; `closed`: an agent that is done; the others as `FamilyProblem`.
  */
 export function flagsOf({ id, files, facts, problems }: FamilyThread, { closed }: TreeAnswer): readonly string[] {
-  const rollouts = new Set(files.map(({ rolloutId }) => rolloutId));
+  const own = new Set([id, ...files.flatMap(({ rolloutId }) => rolloutId ?? [])]);
   const kind = facts?.kind ?? "main";
   const flags: readonly (readonly [string, boolean])[] = [
     [kind, kind !== "main" && kind !== "agent"],
     ["attached", facts?.isAttached === true],
-    ["reverted", rollouts.size > 1],
+    ["reverted", files.some(({ baseRolloutId }) => baseRolloutId !== undefined && own.has(baseRolloutId))],
     ["archived", facts?.archived === true],
     ["closed", closed.has(id)],
   ];
@@ -55,11 +63,22 @@ export function jsonAnswer(answer: TreeAnswer): unknown {
   return {
     home: answer.home,
     thread: answer.asked ?? null,
+    history: answer.history === undefined ? null : jsonHistory(answer.history),
     roots: answer.roots,
     left_out: answer.leftOut,
     threads: [...stepsOf(answer)].map((step) => jsonThread(step, answer)),
     problems: answer.problems.map(({ path, message }) => ({ path, message })),
   };
+}
+
+function jsonHistory(history: TreeHistory): unknown {
+  if (!history.ok) return { rollouts: [], fault: history.fault ?? "unreadable", message: history.message };
+  const rollouts = history.chain.segments.map(({ logicalPath, from, endOffset }) => ({
+    path: logicalPath,
+    from_byte: from.offset,
+    end_byte_exclusive: endOffset ?? null,
+  }));
+  return { rollouts, fault: null, message: null };
 }
 
 function jsonThread({ thread, depth }: Step, answer: TreeAnswer): unknown {
@@ -80,6 +99,7 @@ function jsonThread({ thread, depth }: Step, answer: TreeAnswer): unknown {
     prompt_cache_key: cacheKey.key ?? null,
     prompt_cache_rule: cacheKey.rule,
     ...jsonFacts(facts),
+    created: createdOf(thread.files) ?? null,
     files: thread.files.map(jsonFile),
   };
 }
@@ -99,8 +119,12 @@ function jsonFacts(facts: FileFacts | undefined): Readonly<Record<string, unknow
     agent_nickname: facts?.agentNickname ?? null,
     agent_role: facts?.agentRole ?? null,
     agent_path: facts?.agentPath ?? null,
-    created: facts?.createdAt ?? null,
   };
+}
+
+/** A file that a revert began says when that was. */
+function createdOf(files: readonly FileFacts[]): string | undefined {
+  return files.flatMap(({ createdAt }) => createdAt ?? []).toSorted()[0];
 }
 
 function jsonFile(file: FileFacts): unknown {

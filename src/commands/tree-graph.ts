@@ -20,16 +20,37 @@ function boxesOf(answer: TreeAnswer): readonly Box[] {
     names.set(thread.id, name);
     const from = by === undefined || thread.stem === undefined ? undefined : names.get(thread.stem.id);
     const isAttached = by === "fork" && thread.facts?.isAttached === true;
-    return { name, lines: labelOf(thread, answer), from, by: isAttached ? "attached" : (by ?? ""), look: lookOf(thread, answer) };
+    return {
+      name,
+      lines: labelOf(thread, answer),
+      from,
+      by: isAttached ? "attached" : (by ?? ""),
+      look: lookOf(thread, answer),
+    };
   });
 }
 
 const LABEL_CELLS = 48;
 
 function labelOf(thread: FamilyThread, answer: TreeAnswer): readonly string[] {
-  const texts = [thread.id, agentText(thread.facts), answer.titles.get(thread.id) ?? "", flagsOf(thread, answer).join(" ")];
+  const texts = [
+    thread.id,
+    agentText(thread.facts),
+    answer.titles.get(thread.id) ?? "",
+    flagsOf(thread, answer).join(" "),
+  ];
   return texts
-    .map((text) => fitText(escapeText(text.slice(0, 4 * LABEL_CELLS).replace(/\s+/g, " ").trim()), LABEL_CELLS))
+    .map((text) =>
+      fitText(
+        escapeText(
+          text
+            .slice(0, 4 * LABEL_CELLS)
+            .replace(/\s+/g, " ")
+            .trim(),
+        ),
+        LABEL_CELLS,
+      ),
+    )
     .filter((text) => text !== "");
 }
 
@@ -46,7 +67,11 @@ export function renderMermaid(answer: TreeAnswer): string {
     lines.push(`  ${name}["${label.map(mermaidText).join("<br/>")}"]${look === undefined ? "" : `:::${look}`}`);
     if (from !== undefined) lines.push(`  ${from} ${by === "agent" ? "-->" : "-.->"}|${by}| ${name}`);
   }
-  lines.push("  classDef asked stroke-width:3px", "  classDef archived opacity:0.6", "  classDef gone stroke-dasharray:4");
+  lines.push(
+    "  classDef asked stroke-width:3px",
+    "  classDef archived opacity:0.6",
+    "  classDef gone stroke-dasharray:4",
+  );
   return `${lines.join("\n")}\n`;
 }
 
@@ -59,8 +84,11 @@ function mermaidText(text: string): string {
 export function renderDot(answer: TreeAnswer): string {
   const lines = ["digraph threads {", "  rankdir=LR;", '  node [shape=box, fontname="monospace"];'];
   for (const { name, lines: label, from, by, look } of boxesOf(answer)) {
-    lines.push(`  ${name} [label="${label.map(dotText).join("\\n")}"${look === undefined ? "" : `, ${DOT_LOOKS[look]}`}];`);
-    if (from !== undefined) lines.push(`  ${from} -> ${name} [label="${by}"${by === "agent" ? "" : ", style=dashed"}];`);
+    lines.push(
+      `  ${name} [label="${label.map(dotText).join("\\n")}"${look === undefined ? "" : `, ${DOT_LOOKS[look]}`}];`,
+    );
+    if (from !== undefined)
+      lines.push(`  ${from} -> ${name} [label="${by}"${by === "agent" ? "" : ", style=dashed"}];`);
   }
   return `${[...lines, "}"].join("\n")}\n`;
 }

@@ -5,7 +5,7 @@ import { agentsBelow, type CacheKey, type FamilyThread, type Step } from "../thr
 import type { CommandContext } from "./command.ts";
 import { uniqueLength } from "./list-text.ts";
 import { renderFields } from "./render.ts";
-import { agentText, flagsOf, stepsOf, type TreeAnswer } from "./tree-answer.ts";
+import { agentText, flagsOf, stepsOf, type TreeAnswer, type TreeHistory } from "./tree-answer.ts";
 
 export interface TreeLook extends Pick<CommandContext, "paint" | "columns"> {
   readonly ascii: boolean;
@@ -87,7 +87,10 @@ function lineOf(
 const GAP = "  ";
 
 function oneLine(text: string): string {
-  const cut = text.slice(0, 4 * TITLE_CELLS).replace(/\s+/g, " ").trim();
+  const cut = text
+    .slice(0, 4 * TITLE_CELLS)
+    .replace(/\s+/g, " ")
+    .trim();
   return fitText(escapeText(cut), TITLE_CELLS);
 }
 
@@ -103,11 +106,26 @@ function renderAsked(thread: FamilyThread, answer: TreeAnswer, { paint }: TreeLo
       ["cache key", `${cacheKey.key ?? "unknown"} (${CACHE_RULES[cacheKey.rule]})`],
       ["agents", agents === 0 ? undefined : `${formatCount(agents)} at any depth`],
       ["forks", forks === 0 ? undefined : formatCount(forks)],
+      ["history", answer.history && historyText(answer.history)],
       ["file", files[0]?.path],
-      ["older files", files.length < 2 ? undefined : files.slice(1, 1 + SHOWN).map(({ path }) => path).join(", ")],
+      [
+        "older files",
+        files.length < 2
+          ? undefined
+          : files
+              .slice(1, 1 + SHOWN)
+              .map(({ path }) => path)
+              .join(", "),
+      ],
     ],
     paint,
   );
+}
+
+function historyText(history: TreeHistory): string {
+  if (!history.ok) return `cannot be followed: ${history.message}`;
+  const { length } = history.chain.segments;
+  return length === 1 ? "in this file alone" : `in ${formatCount(length)} files, of which the older are shared`;
 }
 
 const SHOWN = 5;

@@ -15,7 +15,10 @@ export const command = defineCommand({
     },
     linked: { type: "boolean", describe: "leave out threads that stand alone" },
     limit: { type: "integer", short: "n", describe: "draw so many families, 0 for all (default: 0)" },
-    ascii: { type: "boolean", describe: "draw with ASCII characters alone; done unasked where the locale is not UTF-8" },
+    ascii: {
+      type: "boolean",
+      describe: "draw with ASCII characters alone; done unasked where the locale is not UTF-8",
+    },
   },
   positionals: {
     thread: {

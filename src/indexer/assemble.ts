@@ -131,7 +131,8 @@ function assembleBest(input: AssembleInput): Assembly {
 
 /** The file that the database had selected; else the newest by name, which is the tip after a revert; active before archived. */
 function winnerOf(group: readonly Candidate[], selected: string | undefined): number {
-  const preferred = selected === undefined ? -1 : group.findIndex(({ file }) => baseName(file.logicalPath) === selected);
+  const preferred =
+    selected === undefined ? -1 : group.findIndex(({ file }) => baseName(file.logicalPath) === selected);
   const rank = ({ file }: Candidate): string =>
     `${file.name?.stamp ?? ""} ${file.name?.rolloutId ?? ""} ${file.archived ? 0 : 1}`;
   let best = 0;
@@ -141,7 +142,8 @@ function winnerOf(group: readonly Candidate[], selected: string | undefined): nu
   }
   const chosen = group[preferred];
   // Two copies under one name: the active one, as in Codex, whatever the database said.
-  const sameName = chosen !== undefined && baseName(chosen.file.logicalPath) === baseName(group[best]?.file.logicalPath ?? "");
+  const sameName =
+    chosen !== undefined && baseName(chosen.file.logicalPath) === baseName(group[best]?.file.logicalPath ?? "");
   return preferred < 0 || sameName ? best : preferred;
 }
 

@@ -36,13 +36,18 @@ export function requireOwnDatabase(sqliteHome: string): void {
       hint: "name the folder that really holds it with --sqlite-home",
     });
   }
-  if (stat !== undefined && !stat.isFile()) throw new RolloutError("not-a-file", "the database is not a regular file", { path });
+  if (stat !== undefined && !stat.isFile())
+    throw new RolloutError("not-a-file", "the database is not a regular file", { path });
   const newer = listFolder(sqliteHome).find(({ name }) => generationOf(name) > STATE_GENERATION);
   if (newer !== undefined) {
-    throw new RolloutError("unsupported", "this home belongs to a newer Codex, whose database this version does not know", {
-      path: join(sqliteHome, newer.name),
-      hint: "update rollout-tool; nothing was changed",
-    });
+    throw new RolloutError(
+      "unsupported",
+      "this home belongs to a newer Codex, whose database this version does not know",
+      {
+        path: join(sqliteHome, newer.name),
+        hint: "update rollout-tool; nothing was changed",
+      },
+    );
   }
 }
 

@@ -61,7 +61,13 @@ export function desiredIndex(input: DesiredInput): DesiredIndex {
   const names = rules.best ? readSessionNames(home.codexHome).byId : new Map<string, string>();
   const selection = selectFiles(discovery.files, manifest, oldRows);
   const scan = scanWithBases(selection.changed, discovery.files, rules, options);
-  const assembly = assemble({ candidates: scan.candidates, rules, context: rowContext(home), names, selected: selectedFiles(oldRows) });
+  const assembly = assemble({
+    candidates: scan.candidates,
+    rules,
+    context: rowContext(home),
+    names,
+    selected: selectedFiles(oldRows),
+  });
   const { threads, recovered } = overlayAll(assembly.rows, oldRows);
   const keptRows = rowsOfUnreadable(scan.rejected, discovery.files, threads, oldRows);
   const untouched = new Set([...selection.unchanged.values()].flatMap(({ threadId }) => threadId ?? []));
@@ -198,7 +204,9 @@ function rowsByTable(
   threads: readonly SqlRow[],
   edges: readonly SpawnEdge[],
 ): RowsByTable {
-  const others = rules.best ? [...old.tables].filter(([table]) => table !== "threads" && table !== "thread_spawn_edges") : [];
+  const others = rules.best
+    ? [...old.tables].filter(([table]) => table !== "threads" && table !== "thread_spawn_edges")
+    : [];
   return { ...Object.fromEntries(others), threads, thread_spawn_edges: edges.map((edge): SqlRow => ({ ...edge })) };
 }
 

@@ -141,7 +141,8 @@ class Survey {
     if (this.#fold.needsFirstTurn || this.#isReview()) return undefined;
     const result = this.#fold.finish();
     return {
-      result: result.ok && assumedCwd !== undefined ? { ok: true, facts: { ...result.facts, cwd: assumedCwd } } : result,
+      result:
+        result.ok && assumedCwd !== undefined ? { ok: true, facts: { ...result.facts, cwd: assumedCwd } } : result,
       lastLineMs: timestampIn(this.#lastHead),
       broken: this.#reader.failure,
       head: this.#digest.value,
@@ -172,7 +173,12 @@ class Survey {
     for (const line of splitLines(this.#digest.of(this.#reader.forward()), { select })) {
       const kind = peekKind(line.bytes);
       if (isLate(kind)) this.#keep(kind, line.bytes, line.position);
-      else this.#parse(kind === "session_meta" ? withoutInstructions(line.bytes) : line.bytes, line.position, line.terminated);
+      else
+        this.#parse(
+          kind === "session_meta" ? withoutInstructions(line.bytes) : line.bytes,
+          line.position,
+          line.terminated,
+        );
       const end = line.position.offset + line.position.length + 1;
       if (this.#maySkipMiddle(end)) {
         this.#headEnd = end;
@@ -225,7 +231,8 @@ class Survey {
     if (record.type === "session_meta" && this.#records.length === 0) {
       this.#paginated = historyModeOf(record.payload) === "paginated";
     }
-    if (record.type === "session_meta" || isLate(lateKindOf(record))) this.#records.push({ record, offset: position.offset });
+    if (record.type === "session_meta" || isLate(lateKindOf(record)))
+      this.#records.push({ record, offset: position.offset });
     else this.#fold.add(record, position.offset);
   }
 
@@ -287,7 +294,6 @@ class Survey {
     }
     return true;
   }
-
 }
 
 const INSTRUCTIONS = Buffer.from('"base_instructions":{"text":"');

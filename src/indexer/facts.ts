@@ -4,7 +4,13 @@
  */
 import { parseTimestamp, type RolloutName, stampToMs, uuidTimeMs } from "../format/names.ts";
 import { acceptedBy } from "../format/decode.ts";
-import { historyModeOf, type JsonValue, type RecordOf, type RolloutRecord, type SessionMeta } from "../format/record.ts";
+import {
+  historyModeOf,
+  type JsonValue,
+  type RecordOf,
+  type RolloutRecord,
+  type SessionMeta,
+} from "../format/record.ts";
 import { isGuardian, sourceText, spawnParentOf } from "../format/session-source.ts";
 import { trimmed, userMessageText } from "../format/user-message.ts";
 import { tidyPath } from "../io/paths.ts";
@@ -66,7 +72,9 @@ export interface FileFacts {
   readonly lastTurnStartMs: number | undefined;
 }
 
-export type FactsResult = { readonly ok: true; readonly facts: FileFacts } | { readonly ok: false; readonly reason: string };
+export type FactsResult =
+  | { readonly ok: true; readonly facts: FileFacts }
+  | { readonly ok: false; readonly reason: string };
 
 /** Feed it every record of a file in order, then ask for the outcome. Records it has no use for cost one table look-up. */
 export class FactsFold {

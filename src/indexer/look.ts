@@ -55,7 +55,11 @@ export function signedPaths(home: Home): readonly string[] {
 function unchangedReport(
   home: Home,
   options: ReindexOptions,
-  { discovery, manifest, startedMs }: { readonly discovery: Discovery; readonly manifest: Manifest; readonly startedMs: number },
+  {
+    discovery,
+    manifest,
+    startedMs,
+  }: { readonly discovery: Discovery; readonly manifest: Manifest; readonly startedMs: number },
 ): ReindexReport {
   return {
     codexHome: home.codexHome,

@@ -20,7 +20,8 @@ export function inspectNeighbours(sqliteHome: string, moveAll: boolean): readonl
 
 function inspectFile(path: string): { readonly state: NeighbourState; readonly message?: string } {
   try {
-    if (lstatOrUndefined(path)?.isSymbolicLink() === true) return { state: "not-checked", message: "it is a symbolic link" };
+    if (lstatOrUndefined(path)?.isSymbolicLink() === true)
+      return { state: "not-checked", message: "it is a symbolic link" };
     const { status, problems } = checkFile(path, { maxBytes: MAX_CHECKED_BYTES });
     switch (status) {
       case "missing":

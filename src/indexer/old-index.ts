@@ -75,7 +75,9 @@ function indexOf(image: SqliteImage, path: string): OldIndex {
     const migrations = names.includes("_sqlx_migrations") ? db.all("select * from _sqlx_migrations") : [];
     const found = migrationState(migrations, levelOfSchema(db));
     const tables = new Map(
-      names.filter((name) => !OWN_TABLES.has(name)).map((name) => [name, [...db.rows(`select * from ${quoteName(name)}`)]]),
+      names
+        .filter((name) => !OWN_TABLES.has(name))
+        .map((name) => [name, [...db.rows(`select * from ${quoteName(name)}`)]]),
     );
     const backfill = names.includes("backfill_state") ? db.get("select * from backfill_state") : undefined;
     return { ...found, tables, backfill, pages: image.pageCount, unreadablePages: 0 };
@@ -108,7 +110,9 @@ function readDamaged(path: string, problems: readonly string[]): OldIndex {
 
 /** The level that the objects of a file show, whatever its migration rows say. */
 function levelOfSchema(db: SqliteDatabase): number {
-  const names = db.all("select name from sqlite_schema where type in ('table', 'index')").map(({ name }) => String(name));
+  const names = db
+    .all("select name from sqlite_schema where type in ('table', 'index')")
+    .map(({ name }) => String(name));
   const known = new Set(threadColumns(KNOWN_LEVEL));
   return leastLevelWith(names, columnsOf(db, "threads").filter(({ name }) => known.has(name)).length);
 }
@@ -127,7 +131,9 @@ function migrationState(
     state: fatal.length === 0 && !behind && rowLevel > 0 ? "healthy" : "refused",
     level: level === 0 ? undefined : level,
     flavour: flavour === "mixed" ? undefined : flavour,
-    problems: behind ? [...told, `its tables are of level ${schemaLevel}, its migration rows end at ${rowLevel}`] : told,
+    problems: behind
+      ? [...told, `its tables are of level ${schemaLevel}, its migration rows end at ${rowLevel}`]
+      : told,
   };
 }
 

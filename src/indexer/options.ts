@@ -23,5 +23,7 @@ export interface ReindexOptions {
   /** Threads to use; undefined: as the machine allows. */
   readonly jobs?: number | undefined;
   readonly now: () => number;
-  readonly progress?: ((label: string, totalBytes: number) => { advance(bytes: number): void; end(): void }) | undefined;
+  readonly progress?:
+    | ((label: string, totalBytes: number) => { advance(bytes: number): void; end(): void })
+    | undefined;
 }

@@ -87,7 +87,8 @@ function timeColumns(derived: ThreadRow, old: SqlRow) {
   const createdMs = storedTimeMs(old, "created_at");
   const updatedMs = storedTimeMs(old, "updated_at");
   const recencyMs = storedTimeMs(old, "recency_at");
-  const created = Math.abs(createdMs - derived.created_at_ms) <= CREATED_TOLERANCE_MS ? createdMs : derived.created_at_ms;
+  const created =
+    Math.abs(createdMs - derived.created_at_ms) <= CREATED_TOLERANCE_MS ? createdMs : derived.created_at_ms;
   const updated = Math.abs(updatedMs - derived.updated_at_ms) <= TIME_TOLERANCE_MS ? updatedMs : derived.updated_at_ms;
   // A turn that is clearly younger was run while nobody kept the database.
   const isCurrent = recencyMs > 0 && recencyMs + TIME_TOLERANCE_MS >= derived.recency_at_ms;

@@ -125,7 +125,12 @@ function buildAnew(home: Home, options: ReindexOptions, { old, desired }: WriteI
     return { action: "checked", rejections, backup: undefined };
   }
   const backup = createBackupFolder(join(home.sqliteHome, "db-backups"), options.now());
-  publish({ sqliteHome: home.sqliteHome, finished, oldIsReadable: old.state === "healthy" || old.state === "refused", backup });
+  publish({
+    sqliteHome: home.sqliteHome,
+    finished,
+    oldIsReadable: old.state === "healthy" || old.state === "refused",
+    backup,
+  });
   removeIfEmpty(backup);
   const kept = old.state !== "absent";
   return { action: kept ? "rebuilt" : "created", rejections, backup: kept ? backup : undefined };
@@ -151,4 +156,3 @@ function remember(home: Home, options: ReindexOptions, desired: DesiredIndex): v
     if (!(error instanceof RolloutError)) throw error;
   }
 }
-

@@ -37,7 +37,9 @@ function makeText(source: PolicySource | undefined, form: PolicyForm, exists: Pa
   if (form.kind === "policy" && isObject(source.sandboxPolicy)) return JSON.stringify(source.sandboxPolicy);
   if (isObject(source.permissionProfile)) return JSON.stringify(orderedProfile(source.permissionProfile, form));
   const profile = profileOf(source, form, exists);
-  return JSON.stringify(isObject(source.fileSystemPolicy) ? withFileSystem(profile, source.fileSystemPolicy, form) : profile);
+  return JSON.stringify(
+    isObject(source.fileSystemPolicy) ? withFileSystem(profile, source.fileSystemPolicy, form) : profile,
+  );
 }
 
 const READ_ROOT: JsonObject = {
@@ -48,7 +50,11 @@ const READ_ROOT: JsonObject = {
 
 /** Keys in the stored order, unknown ones left out: type, file_system (type, entries of path and access), network. */
 function orderedProfile({ type, file_system: fileSystem, network }: JsonObject, form: PolicyForm): JsonObject {
-  return named({ type, file_system: fileSystem === undefined ? undefined : orderedFileSystem(fileSystem, form), network });
+  return named({
+    type,
+    file_system: fileSystem === undefined ? undefined : orderedFileSystem(fileSystem, form),
+    network,
+  });
 }
 
 function orderedFileSystem(value: JsonValue, form: PolicyForm): JsonValue {
@@ -80,7 +86,9 @@ function orderedPath(value: JsonValue): JsonValue {
 
 /** Without the members that are undefined. */
 function named(members: { readonly [key: string]: JsonValue | undefined }): JsonObject {
-  return Object.fromEntries(Object.entries(members).filter((member): member is [string, JsonValue] => member[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(members).filter((member): member is [string, JsonValue] => member[1] !== undefined),
+  );
 }
 
 function profileOf(source: PolicySource, form: PolicyForm, exists: PathExists): JsonObject {
@@ -115,12 +123,7 @@ function withFileSystem(profile: JsonObject, fileSystem: JsonObject, form: Polic
 }
 
 /** The list of §2.8, numbered there 1 to 13. */
-function writableEntries(
-  policy: JsonObject,
-  cwd: string,
-  form: PolicyForm,
-  exists: PathExists,
-): readonly JsonObject[] {
+function writableEntries(policy: JsonObject, cwd: string, form: PolicyForm, exists: PathExists): readonly JsonObject[] {
   const roots = Array.isArray(policy.writable_roots)
     ? policy.writable_roots.filter((root): root is string => typeof root === "string").map(tidyPath)
     : [];
@@ -136,8 +139,16 @@ function writableEntries(
     ...(policy.exclude_tmpdir_env_var === true ? [] : [{ path: special("tmpdir"), access: "write" }]),
     ...roots.map((path) => ({ path: { type: "path", path }, access: "write" })),
     ...guarded.map((subpath) => readOnly(special("project_roots", subpath))),
-    ...roots.flatMap((root) => below(root, guarded.filter((name) => exists(`${root}/${name}`)))),
-    ...below(cwd, guarded.filter((name) => name === ".codex" || exists(`${cwd}/${name}`))),
+    ...roots.flatMap((root) =>
+      below(
+        root,
+        guarded.filter((name) => exists(`${root}/${name}`)),
+      ),
+    ),
+    ...below(
+      cwd,
+      guarded.filter((name) => name === ".codex" || exists(`${cwd}/${name}`)),
+    ),
   ];
 }
 

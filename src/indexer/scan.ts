@@ -105,7 +105,11 @@ function scanTogether(files: readonly RolloutFile[], options: ScanOptions): read
   return outcomes;
 }
 
-function startHelpers(files: readonly RolloutFile[], assignment: ScanAssignment, jobs: number | undefined): readonly Helper[] {
+function startHelpers(
+  files: readonly RolloutFile[],
+  assignment: ScanAssignment,
+  jobs: number | undefined,
+): readonly Helper[] {
   const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const isCompiled = import.meta.url.endsWith(".js");
   if (!isCompiled || files.length < MIN_FILES_FOR_HELPERS || bytes < MIN_BYTES_FOR_HELPERS) return [];

@@ -87,7 +87,9 @@ function tableCounts(old: OldIndex, rejections: readonly Rejection[]): readonly 
   return [...old.tables]
     .filter(([table, rows]) => table !== "threads" && rows.length > 0)
     .map(([table, rows]) => {
-      const dropped = rejections.filter((rejection) => rejection.table === table && rejection.reason !== "dangling-reference").length;
+      const dropped = rejections.filter(
+        (rejection) => rejection.table === table && rejection.reason !== "dangling-reference",
+      ).length;
       return { table, recovered: rows.length - dropped, dropped };
     });
 }

@@ -47,7 +47,9 @@ function hasItsRow(file: RolloutFile, memory: FileMemory, rows: ReadonlyMap<stri
   if (row === undefined || typeof row.rollout_path !== "string") return false;
   // Of a thread with several files only one is named; then the folder and the name cannot both be compared.
   const named = plainPath(row.rollout_path);
-  return named === file.logicalPath || file.name?.rolloutId !== file.name?.threadId || isOtherFileOf(named, memory.threadId);
+  return (
+    named === file.logicalPath || file.name?.rolloutId !== file.name?.threadId || isOtherFileOf(named, memory.threadId)
+  );
 }
 
 function isOtherFileOf(path: string, threadId: string): boolean {

@@ -96,7 +96,8 @@ class FileReader implements ByteReader {
   }
 
   *backward(end = this.sizeBytes): Generator<{ readonly bytes: Buffer; readonly offset: number }> {
-    if (this.form === "zstd") throw new RolloutError("internal", "a compressed stream has no way back", { path: this.path });
+    if (this.form === "zstd")
+      throw new RolloutError("internal", "a compressed stream has no way back", { path: this.path });
     let offset = Math.min(end, this.sizeBytes);
     let step = Math.min(FIRST_BACKWARD_BYTES, this.#chunkBytes);
     const buffer = takeBuffer(Math.min(this.#chunkBytes, offset));
@@ -131,7 +132,7 @@ class FileReader implements ByteReader {
     const buffer = start?.buffer ?? takeBuffer(Math.min(chunkBytes, to - from));
     try {
       let offset = from;
-      for (const end = Math.min(start?.length ?? 0, to); offset < end; ) {
+      for (const end = Math.min(start?.length ?? 0, to); offset < end;) {
         const next = Math.min(offset + chunkBytes, end);
         yield buffer.subarray(offset, next);
         offset = next;

@@ -81,7 +81,8 @@ export function openHome(options: HomeOptions): Home {
 function requireFolder(path: string): void {
   const stat = statOrUndefined(path);
   if (stat?.isDirectory() === true) return;
-  const [code, reason] = stat === undefined ? (["not-found", "does not exist"] as const) : (["not-a-file", "is not a folder"] as const);
+  const [code, reason] =
+    stat === undefined ? (["not-found", "does not exist"] as const) : (["not-a-file", "is not a folder"] as const);
   throw new RolloutError(code, `the Codex home ${reason}`, {
     path,
     hint: "name the folder that holds sessions/ with --codex-home or CODEX_HOME",

@@ -98,7 +98,8 @@ function apply(home: string, edit: Edit, step: number): void {
       }
       break;
     case "remove":
-      if (!isPlain) return;
+      // A fork keeps the preview that it had from a base now gone, and a rebuild cannot.
+      if (!isPlain || edit.thread === 1) return;
       rmSync(taken, { force: true });
       move(path, taken);
       break;

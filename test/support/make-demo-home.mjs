@@ -3,7 +3,17 @@
  * names, an archive, a compressed rollout, a torn line, and an index with a broken page in the middle.
  * Run it after `npm run build`: node test/support/make-demo-home.mjs <folder>
  */
-import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import Database from "better-sqlite3";
 import { writeSyntheticHome } from "../../dist/bench/synth.js";
@@ -18,8 +28,23 @@ const folder = process.argv[2] ?? "fixtures/homes/demo";
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 const shared = { days: 40, archived: 0, provider: "openai" };
-const old = writeSyntheticHome(folder, { ...shared, seed: 11, shape: "small", rollouts: 5, forks: 0.2, subAgents: 0.2 });
-const paginated = { ...shared, seed: 14, shape: "paginated", rollouts: 6, totalBytes: 200_000, forks: 0.3, subAgents: 0.2 };
+const old = writeSyntheticHome(folder, {
+  ...shared,
+  seed: 11,
+  shape: "small",
+  rollouts: 5,
+  forks: 0.2,
+  subAgents: 0.2,
+});
+const paginated = {
+  ...shared,
+  seed: 14,
+  shape: "paginated",
+  rollouts: 6,
+  totalBytes: 200_000,
+  forks: 0.3,
+  subAgents: 0.2,
+};
 const threads = [...old.rollouts, ...writeSyntheticHome(folder, paginated).rollouts];
 
 const REQUESTS = [
@@ -50,7 +75,10 @@ for (const { path } of threads) {
 
 /** The first thing a person said, as it stands in the file, escapes included. */
 function firstMessage(text) {
-  return /"type":"user_message","message":"((?:[^"\\]|\\.)*)"|"type":"UserMessage".*?"text":"((?:[^"\\]|\\.)*)"/.exec(text)?.slice(1).find(Boolean);
+  return /"type":"user_message","message":"((?:[^"\\]|\\.)*)"|"type":"UserMessage".*?"text":"((?:[^"\\]|\\.)*)"/
+    .exec(text)
+    ?.slice(1)
+    .find(Boolean);
 }
 
 /** Followed by blanks, which Codex trims; or cut. */
@@ -86,7 +114,9 @@ const path = join(folder, "state_5.sqlite");
 const db = new Database(path);
 db.prepare("update threads set rollout_path = replace(rollout_path, ?, '/home/dev/.codex')").run(home.codexHome);
 db.prepare("insert into thread_sections (id, name) values (?, 'This week')").run(SECTION);
-db.prepare("update threads set thread_section_id = ?, section_position = 1000000, section_entered_at_ms = ? where id = ?").run(SECTION, NOW_MS, named.threadId);
+db.prepare(
+  "update threads set thread_section_id = ?, section_position = 1000000, section_entered_at_ms = ? where id = ?",
+).run(SECTION, NOW_MS, named.threadId);
 db.prepare("update thread_spawn_edges set status = 'closed' where rowid = 1").run();
 const root = db.prepare("select rootpage from sqlite_schema where name = 'idx_threads_updated_at_ms'").pluck().get();
 db.pragma("wal_checkpoint(truncate)");
@@ -96,6 +126,6 @@ rmSync(join(folder, ".tmp"), { recursive: true, force: true });
 rmSync(join(folder, "rollout-tool"), { recursive: true, force: true });
 rmSync(join(folder, "db-backups"), { recursive: true, force: true });
 const file = openSync(path, "r+");
-for (const page of [1, root]) writeSync(file, Buffer.alloc(page === 1 ? 100 : 4096, "damaged "), 0, page === 1 ? 100 : 4096, (page - 1) * 4096);
+for (const page of [1, root])
+  writeSync(file, Buffer.alloc(page === 1 ? 100 : 4096, "damaged "), 0, page === 1 ? 100 : 4096, (page - 1) * 4096);
 closeSync(file);
-console.log(`${threads.length} threads, ${statSync(path).size} bytes of index in ${folder}`);
