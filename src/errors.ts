@@ -52,11 +52,6 @@ export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new RolloutError("internal", message);
 }
 
-/** Exhaustiveness: a call site compiles only as long as every member of a union is handled before it. */
-export function unreachable(value: never): never {
-  throw new RolloutError("internal", `unexpected value ${String(value)}`);
-}
-
 /** The errno text of a Node system error (`ENOENT`, `EACCES` …), or undefined for any other value. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;

@@ -12,7 +12,7 @@ const BACKSLASH = 0x5c;
 const DOT = 0x2e;
 
 /** A member whose value begins as a fraction with `.0` or as a number with an exponent; strings may hold the like. */
-const SUSPECT = /":\s*-?\d+(?:\.0|(?:\.\d*)?[eE])/;
+const SUSPECT = /"\s*:\s*-?\d+(?:\.0|(?:\.\d*)?[eE])/;
 
 /**
  * True when the value of some member is a number that is spelled as a fraction or with an exponent, yet has an integer

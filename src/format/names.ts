@@ -47,12 +47,6 @@ export function parseRolloutName(name: string): RolloutName | undefined {
   return { stamp, threadId, rolloutId, compressed: suffix !== undefined };
 }
 
-/** The name of a rollout file, in the form Codex writes. */
-export function rolloutName(name: Omit<RolloutName, "compressed"> & { readonly compressed?: boolean }): string {
-  const ids = name.rolloutId === name.threadId ? name.threadId : `${name.threadId}_${name.rolloutId}`;
-  return `rollout-${name.stamp}-${ids}.jsonl${name.compressed === true ? ".zst" : ""}`;
-}
-
 /** The plain name of a rollout whichever form is given: the logical path that every report shows. */
 export function plainPath(path: string): string {
   return path.endsWith(".jsonl.zst") ? path.slice(0, -".zst".length) : path;
@@ -70,11 +64,6 @@ export function compressedPath(path: string): string {
 export function stampToMs(stamp: string): number | undefined {
   if (!/^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}$/.test(stamp)) return undefined;
   return strictMs(`${stamp.slice(0, 13)}:${stamp.slice(14, 16)}:${stamp.slice(17)}Z`);
-}
-
-/** The inverse of `stampToMs`. */
-export function msToStamp(timeMs: number): string {
-  return new Date(timeMs).toISOString().slice(0, 19).replaceAll(":", "-");
 }
 
 const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;

@@ -146,6 +146,9 @@ function only(name: string, check: Check<unknown>): Check<unknown> {
   );
 }
 
+/** What a guardian was asked about; the fields of each kind are left to its readers. */
+const action = object<JsonObject>({ type: need(text) });
+
 const fields: VariantFields<StoredEventPayloads> = {
   task_started: {
     turn_id: need(text),
@@ -294,7 +297,7 @@ const fields: VariantFields<StoredEventPayloads> = {
     user_authorization: may(oneOf("unknown", "low", "medium", "high")),
     rationale: may(text),
     decision_source: may(oneOf("agent")),
-    action: need(anyObject),
+    action: need(action),
     started_at_ms: byDefault(i64),
     completed_at_ms: may(i64),
   },
@@ -321,7 +324,7 @@ const aged = objects<Pick<StoredEventPayloads, Aged>>({
   patch_apply_end: { ...fields.patch_apply_end, status: byDefault(patchStatus) },
   web_search_end: { ...fields.web_search_end, action: byDefault(webSearchAction) },
   entered_review_mode: { ...fields.entered_review_mode, target: byDefault(reviewTarget), prompt: byDefault(text) },
-  guardian_assessment: { ...fields.guardian_assessment, action: byDefault(anyObject) },
+  guardian_assessment: { ...fields.guardian_assessment, action: byDefault(action) },
 });
 
 const execOf142 = object<Omit<StoredEventPayloads["exec_command_end"], "type">>({

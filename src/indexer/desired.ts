@@ -15,7 +15,8 @@ import type { ReindexOptions } from "./options.ts";
 import type { RowContext, ThreadRow } from "./row.ts";
 import { type Rules, rulesFor } from "./rules.ts";
 import { type Rejected, rejectedByDiscovery, type Scan, scanRollouts } from "./scan.ts";
-import { type Flavour, KNOWN_LEVEL } from "./schema.ts";
+import { KNOWN_LEVEL } from "./levels.ts";
+import type { Flavour } from "./schema.ts";
 import type { RowsByTable } from "./state-db.ts";
 import { selectFiles } from "./unchanged.ts";
 

@@ -8,8 +8,6 @@ import { quoteName, SqliteDatabase, type SqlRow, type SqlValue } from "../io/sql
 import { KNOWN_LEVEL } from "./levels.ts";
 import { type Migration, MIGRATIONS } from "./migrations.ts";
 
-export { KNOWN_LEVEL, levelOfRelease } from "./levels.ts";
-
 /** Line ends of the SQL text a Codex build was compiled from; they decide every checksum (§1.7). */
 export type Flavour = "lf" | "crlf";
 

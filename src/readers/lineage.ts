@@ -47,6 +47,8 @@ export interface LineageChain {
   readonly meta: MetaEntry | undefined;
   /** Root first, the file asked for last; at least that one. */
   readonly segments: readonly LineageSegment[];
+  /** Taken from the disk to follow the chain: the heads of the files. */
+  readonly bytesRead: number;
 }
 
 export type MetaEntry = Extract<Entry, { readonly ok: true }> & { readonly record: RecordOf<"session_meta"> };
@@ -116,6 +118,7 @@ export function lineageChain(home: LineageHome, file: string, options: LineageOp
   const sources = new Sources(home, options.files);
   const seen = new Set([newest.rolloutId]);
   let base = baseOf(newest);
+  let { bytesRead } = newest;
   for (let child = newest; base !== undefined;) {
     const rolloutId = idOf(base.thread_id);
     const place = { path: child.path };
@@ -127,8 +130,9 @@ export function lineageChain(home: LineageHome, file: string, options: LineageOp
     segments.push(segmentOf(source, base));
     base = baseOf(source);
     child = source;
+    bytesRead += source.bytesRead;
   }
-  return { threadId: threadOf(newest), meta: newest.meta, segments: segments.toReversed() };
+  return { threadId: threadOf(newest), meta: newest.meta, segments: segments.toReversed(), bytesRead };
 }
 
 /**
@@ -171,6 +175,7 @@ interface Head {
   readonly namedThread: string | undefined;
   readonly plainBytes: number | undefined;
   readonly meta: MetaEntry | undefined;
+  readonly bytesRead: number;
 }
 
 /** @throws RolloutError also when a compressed file breaks before its metadata. */
@@ -194,10 +199,10 @@ function readHead(file: string): Head {
   return headOf(reader, undefined);
 }
 
-function headOf({ path, form, sizeBytes }: ByteReader, meta: MetaEntry | undefined): Head {
+function headOf({ path, form, sizeBytes, bytesRead }: ByteReader, meta: MetaEntry | undefined): Head {
   const name = parseRolloutName(basename(path));
   const plainBytes = form === "plain" ? sizeBytes : undefined;
-  return { path, rolloutId: name?.rolloutId, namedThread: name?.threadId, plainBytes, meta };
+  return { path, rolloutId: name?.rolloutId, namedThread: name?.threadId, plainBytes, meta, bytesRead };
 }
 
 function isMeta(entry: Entry): entry is MetaEntry {
@@ -250,10 +255,14 @@ function checkIdentity(head: Head, threadId: string | undefined): void {
 function checkSource(source: Head, rolloutId: string, endOffset: number): void {
   const { path } = source;
   if (source.meta === undefined) {
-    throw new LineageError("no-metadata", `the rollout ${rolloutId} is continued, and has no usable metadata`, { path });
+    throw new LineageError("no-metadata", `the rollout ${rolloutId} is continued, and has no usable metadata`, {
+      path,
+    });
   }
   if (modeOf(source) !== "paginated") {
-    throw new LineageError("not-paginated", `the rollout ${rolloutId} is continued although it is not paginated`, { path });
+    throw new LineageError("not-paginated", `the rollout ${rolloutId} is continued although it is not paginated`, {
+      path,
+    });
   }
   if (source.plainBytes !== undefined) checkEnd(path, rolloutId, endOffset, source.plainBytes);
 }

@@ -79,7 +79,9 @@ class Scan {
       entries: compared?.entries ?? this.#entries,
       own: compared?.own ?? own,
       rule: compared === undefined ? rule : "source",
-      isExact: compared !== undefined || (rule !== "untold" && (this.#copied === 0 || this.#hasTurnIds || rule === "declared")),
+      isExact:
+        compared !== undefined ||
+        (rule !== "untold" && (this.#copied === 0 || this.#hasTurnIds || rule === "declared")),
       missing: isShort ? Math.max(0, start - (this.#lastOrdinal ?? 0) - 1) : 0,
     };
   }

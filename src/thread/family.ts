@@ -76,7 +76,8 @@ export interface FamilyOptions {
 export function buildFamily(files: Iterable<FileFacts>, options: FamilyOptions = {}): Family {
   const drafts = gather(files, options);
   const owners = ownersOf(drafts);
-  for (const draft of [...drafts.values()]) findStem(draft, drafts, owners);
+  // Those who are only named join the map on the way; they have no stem.
+  for (const draft of drafts.values()) findStem(draft, drafts, owners);
   cutCycles(drafts);
   const roots = joinBranches(drafts);
   settleFromRoots(roots, drafts, options.release ?? "0.169.0");
@@ -158,7 +159,9 @@ function gather(files: Iterable<FileFacts>, { selected }: FamilyOptions): Drafts
   for (const file of files) draftOf(file.threadId, drafts).files.push(file);
   for (const draft of drafts.values()) {
     const path = selected?.get(draft.id);
-    draft.files.sort((a, b) => rankOf(b, path) - rankOf(a, path) || compare(b.newness, a.newness) || compare(a.path, b.path));
+    draft.files.sort(
+      (a, b) => rankOf(b, path) - rankOf(a, path) || compare(b.newness, a.newness) || compare(a.path, b.path),
+    );
     draft.facts = draft.files.find(({ hasMeta }) => hasMeta) ?? draft.files[0];
     draft.problems = problemsOf(draft);
   }
@@ -296,6 +299,7 @@ export function cacheKeyOf(facts: FileFacts | undefined, release: CodexRelease =
   if (facts?.hasMeta !== true) return { key: undefined, rule: "no-metadata" };
   const { threadId, sessionId, isAgent } = facts;
   if (release === "0.142.3") return { key: threadId, rule: "thread" };
-  if (sessionId !== undefined) return { key: sessionId, rule: sessionId === threadId ? "own-session" : "shared-session" };
+  if (sessionId !== undefined)
+    return { key: sessionId, rule: sessionId === threadId ? "own-session" : "shared-session" };
   return isAgent ? { key: undefined, rule: "fresh" } : { key: threadId, rule: "thread" };
 }

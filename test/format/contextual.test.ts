@@ -28,7 +28,10 @@ const CONTEXT: readonly (readonly [name: string, text: string])[] = [
   ["external", "<external_a b>x</external_a b>"],
   ["recommended_plugins", "<recommended_plugins>x</recommended_plugins>"],
   ["unified_exec_warning", "Warning: The maximum number of unified exec processes you can keep open is 60"],
-  ["apply_patch_warning", "Warning: apply_patch was requested via shell. Use the apply_patch tool instead of exec_command."],
+  [
+    "apply_patch_warning",
+    "Warning: apply_patch was requested via shell. Use the apply_patch tool instead of exec_command.",
+  ],
   ["flagged_warning", "Warning: Your account was flagged for potentially high-risk cyber activity and"],
 ];
 

@@ -180,7 +180,7 @@ test("a second run changes no byte and no time, and says so", () => {
       expect(report.action).toBe("unchanged");
       expect(snapshot(home)).toEqual(before);
     }),
-    runs(10),
+    runs(8),
   );
 });
 
@@ -222,6 +222,6 @@ test("runs after edits end where a rebuild ends", () => {
       expect(differences(judged(readTable(home), home), judged(readTable(fresh), fresh))).toEqual([]);
       expect(runReindex(home, { mode: "check" }).differences).toEqual([]);
     }),
-    runs(12),
+    runs(8),
   );
 });

@@ -34,7 +34,11 @@ export interface LineageExpected {
 export function lineageCases(): readonly LineageCase[] {
   return readdirSync(FOLDER)
     .toSorted()
-    .map((name) => ({ name, home: join(FOLDER, name, "home"), ...(readJson(name, "case") as { readonly title: string }) }));
+    .map((name) => ({
+      name,
+      home: join(FOLDER, name, "home"),
+      ...(readJson(name, "case") as { readonly title: string }),
+    }));
 }
 
 export function lineageCase(name: string): LineageCase {

@@ -7,9 +7,22 @@ import { uuidTimeMs } from "../../src/format/names.ts";
 import { readRollout } from "../../src/readers/rollout.ts";
 import { type CopiedPrefix, copiedPrefix } from "../../src/thread/copied-prefix.ts";
 import { expectedOf, type LineageCase, lineageCase, lineageCases } from "../support/lineage-cases.ts";
-import { event, type LineRecord, META_MS, meta, paginatedMeta, responseItem, rolloutText, settings, threadId } from "../support/lines.ts";
+import {
+  event,
+  type LineRecord,
+  META_MS,
+  meta,
+  paginatedMeta,
+  responseItem,
+  rolloutText,
+  settings,
+  threadId,
+} from "../support/lines.ts";
 
-function entriesOf(lines: readonly (LineRecord | string)[], options: { readonly paginated?: boolean } = {}): readonly Entry[] {
+function entriesOf(
+  lines: readonly (LineRecord | string)[],
+  options: { readonly paginated?: boolean } = {},
+): readonly Entry[] {
   return rolloutText(lines, options)
     .trimEnd()
     .split("\n")
@@ -30,7 +43,11 @@ function turnId(afterMs: number): string {
 }
 
 function turn(afterMs: number): LineRecord {
-  return event("task_started", { turn_id: turnId(afterMs), started_at: Math.floor(META_MS / 1000), model_context_window: null });
+  return event("task_started", {
+    turn_id: turnId(afterMs),
+    started_at: Math.floor(META_MS / 1000),
+    model_context_window: null,
+  });
 }
 
 const FORK = meta(1, { forked_from_id: threadId(5) });
@@ -46,7 +63,9 @@ describe("fixtures/lineage", () => {
   const cases = lineageCases().filter(({ fault }) => fault === undefined);
 
   it.each(cases.map((each) => [each.name, each] as const))("%s", (_name, each) => {
-    expect(JSON.parse(JSON.stringify(copiedPrefix(readRollout(fileOf(each, each.thread ?? "")))))).toEqual(expectedOf(each).copied);
+    expect(JSON.parse(JSON.stringify(copiedPrefix(readRollout(fileOf(each, each.thread ?? "")))))).toEqual(
+      expectedOf(each).copied,
+    );
   });
 
   it("copy-0.98: its turns have no ids, so only the source tells", () => {
@@ -105,7 +124,10 @@ describe("copiedPrefix", () => {
       isExact: true,
     });
     expect(copied).toHaveLength(5);
-    expect(copiedPrefix(entriesOf([FORK, SOURCE, turn(-50), turn(-1), "torn", turn(0)]))).toMatchObject({ entries: 5, rule: "id" });
+    expect(copiedPrefix(entriesOf([FORK, SOURCE, turn(-50), turn(-1), "torn", turn(0)]))).toMatchObject({
+      entries: 5,
+      rule: "id",
+    });
     expect(copiedPrefix(entriesOf([FORK, SOURCE, turn(-50), turn(-1)]))).toMatchObject({
       entries: 4,
       own: undefined,
@@ -115,7 +137,11 @@ describe("copiedPrefix", () => {
   });
 
   it("sees a copy also by its metadata alone, and by the metadata of another thread alone", () => {
-    expect(copiedPrefix(entriesOf([FORK, "damaged", turn(-50), turn(9)]))).toMatchObject({ kind: "fork", sources: [], entries: 3 });
+    expect(copiedPrefix(entriesOf([FORK, "damaged", turn(-50), turn(9)]))).toMatchObject({
+      kind: "fork",
+      sources: [],
+      entries: 3,
+    });
     expect(copiedPrefix(entriesOf([meta(1), SOURCE, turn(-50), turn(9)]))).toMatchObject({
       kind: "fork",
       sources: [threadId(5)],
@@ -125,9 +151,25 @@ describe("copiedPrefix", () => {
 
   it("says that ids do not tell, unless the source does", () => {
     const source = entriesOf([SOURCE, responseItem("a"), responseItem("b")], {});
-    const fork = entriesOf([meta(1, { forked_from_id: threadId(5), timestamp: "2025-11-01T11:00:00.000Z" }), SOURCE, responseItem("a"), responseItem("b"), responseItem("c")]);
-    expect(outline(copiedPrefix(fork))).toMatchObject({ entries: 5, ownLine: undefined, rule: "untold", isExact: false });
-    expect(outline(copiedPrefix(fork, source))).toMatchObject({ entries: 4, ownLine: 5, rule: "source", isExact: true });
+    const fork = entriesOf([
+      meta(1, { forked_from_id: threadId(5), timestamp: "2025-11-01T11:00:00.000Z" }),
+      SOURCE,
+      responseItem("a"),
+      responseItem("b"),
+      responseItem("c"),
+    ]);
+    expect(outline(copiedPrefix(fork))).toMatchObject({
+      entries: 5,
+      ownLine: undefined,
+      rule: "untold",
+      isExact: false,
+    });
+    expect(outline(copiedPrefix(fork, source))).toMatchObject({
+      entries: 4,
+      ownLine: 5,
+      rule: "source",
+      isExact: true,
+    });
     // A record that the copy left out does not end it.
     const more = entriesOf([SOURCE, responseItem("a"), responseItem("left out"), responseItem("b")]);
     expect(outline(copiedPrefix(fork, more))).toMatchObject({ entries: 4, rule: "source" });
@@ -139,7 +181,8 @@ describe("copiedPrefix", () => {
 
   it("of an agent goes by what the metadata declares", () => {
     const spawn = { subagent: { thread_spawn: { parent_thread_id: threadId(5), depth: 1 } } };
-    const agent = (start: number) => paginatedMeta(1, { source: spawn, forked_from_id: threadId(5), subagent_history_start_ordinal: start });
+    const agent = (start: number) =>
+      paginatedMeta(1, { source: spawn, forked_from_id: threadId(5), subagent_history_start_ordinal: start });
     const lines = [paginatedMeta(5), turn(-50), responseItem("copied"), turn(7), responseItem("own")];
     expect(outline(copiedPrefix(entriesOf([agent(4), ...lines], { paginated: true })))).toEqual({
       kind: "agent",
@@ -150,8 +193,16 @@ describe("copiedPrefix", () => {
       isExact: true,
       missing: 0,
     });
-    expect(copiedPrefix(entriesOf([agent(9), ...lines], { paginated: true }))).toMatchObject({ entries: 6, rule: "end", missing: 3 });
-    expect(copiedPrefix(entriesOf([agent(6), ...lines], { paginated: true }))).toMatchObject({ entries: 6, rule: "end", missing: 0 });
+    expect(copiedPrefix(entriesOf([agent(9), ...lines], { paginated: true }))).toMatchObject({
+      entries: 6,
+      rule: "end",
+      missing: 3,
+    });
+    expect(copiedPrefix(entriesOf([agent(6), ...lines], { paginated: true }))).toMatchObject({
+      entries: 6,
+      rule: "end",
+      missing: 0,
+    });
   });
 
   it("reads no further than it has to", () => {
@@ -162,7 +213,13 @@ describe("copiedPrefix", () => {
         yield entry;
       }
     };
-    const long = entriesOf([FORK, SOURCE, turn(-9), turn(9), ...Array.from({ length: 100 }, () => responseItem("own"))]);
+    const long = entriesOf([
+      FORK,
+      SOURCE,
+      turn(-9),
+      turn(9),
+      ...Array.from({ length: 100 }, () => responseItem("own")),
+    ]);
     expect(copiedPrefix(counted(long)).entries).toBe(3);
     expect(read).toBe(4);
   });

@@ -2,7 +2,16 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { surveyFamilies } from "../../src/indexer/family-facts.ts";
 import { discoverRollouts } from "../../src/readers/home.ts";
-import { agentsBelow, agentsOf, buildFamily, cacheKeyOf, type Family, type FamilyThread, sessionsOf, walkFamily } from "../../src/thread/family.ts";
+import {
+  agentsBelow,
+  agentsOf,
+  buildFamily,
+  cacheKeyOf,
+  type Family,
+  type FamilyThread,
+  sessionsOf,
+  walkFamily,
+} from "../../src/thread/family.ts";
 import { type FileFacts, factsOf } from "../../src/thread/family-facts.ts";
 import type { SessionMeta } from "../../src/format/record.ts";
 import { parseRolloutName } from "../../src/format/names.ts";
@@ -28,7 +37,10 @@ function file(n: number, changes: Readonly<Record<string, unknown>> = {}, place:
   const name = `rollout-${stamp}-${ids}.jsonl`;
   const path = archived ? `/home/archived_sessions/${name}` : `/home/sessions/${name}`;
   const payload = meta(n, { id: threadId(n), ...changes }).payload as unknown as SessionMeta;
-  const facts = factsOf({ path, archived, isCompressed: false, name: parseRolloutName(name) }, noMeta ? undefined : payload);
+  const facts = factsOf(
+    { path, archived, isCompressed: false, name: parseRolloutName(name) },
+    noMeta ? undefined : payload,
+  );
   if (facts === undefined) throw new Error("no facts");
   return facts;
 }
@@ -45,7 +57,9 @@ function fork(source: number): Readonly<Record<string, unknown>> {
 function shape(family: Family): string[] {
   const number = (id: string) => Number(id.slice(-12));
   return [...family.threads.values()]
-    .map(({ id, stem }) => (stem === undefined ? `${number(id)}` : `${number(stem.id)}${stem.by === "fork" ? "~" : ">"}${number(id)}`))
+    .map(({ id, stem }) =>
+      stem === undefined ? `${number(id)}` : `${number(stem.id)}${stem.by === "fork" ? "~" : ">"}${number(id)}`,
+    )
     .toSorted();
 }
 
@@ -56,7 +70,10 @@ function thread(family: Family, n: number): FamilyThread {
 }
 
 function walked(family: Family, root: string): string[] {
-  return Array.from(walkFamily(family, root), (step) => `${step.depth}:${Number(step.thread.id.slice(-12))}${step.isLast ? "." : ""}`);
+  return Array.from(
+    walkFamily(family, root),
+    (step) => `${step.depth}:${Number(step.thread.id.slice(-12))}${step.isLast ? "." : ""}`,
+  );
 }
 
 describe("fixtures/lineage", () => {
@@ -140,7 +157,10 @@ describe("buildFamily", () => {
   });
 
   it("finds the source of a fork by what it continues, where it does not say from which thread it comes", () => {
-    const family = buildFamily([file(1, {}, { segment: 8 }), file(2, { history_mode: "paginated", history_base: base(threadId(8), 90) })]);
+    const family = buildFamily([
+      file(1, {}, { segment: 8 }),
+      file(2, { history_mode: "paginated", history_base: base(threadId(8), 90) }),
+    ]);
     expect(shape(family)).toEqual(["1", "1~2"]);
     const gone = buildFamily([file(2, { history_mode: "paginated", history_base: base(threadId(8), 90) })]);
     expect(thread(gone, 2).problems).toEqual(["base-missing"]);
@@ -151,7 +171,12 @@ describe("buildFamily", () => {
   it("has a member for whoever is only named", () => {
     const family = buildFamily([file(2, fork(1)), file(3, fork(1)), file(4, spawn(9))]);
     expect(shape(family)).toEqual(["1", "1~2", "1~3", "9", "9>4"]);
-    expect(thread(family, 1)).toMatchObject({ files: [], facts: undefined, problems: ["no-file"], cacheKey: { rule: "no-metadata" } });
+    expect(thread(family, 1)).toMatchObject({
+      files: [],
+      facts: undefined,
+      problems: ["no-file"],
+      cacheKey: { rule: "no-metadata" },
+    });
   });
 
   it("goes by the name of a file without metadata, and by the other file if there is one", () => {
@@ -169,7 +194,13 @@ describe("buildFamily", () => {
   });
 
   it("cuts a circle at its oldest member", () => {
-    const family = buildFamily([file(3, fork(2)), file(2, fork(4)), file(4, fork(3)), file(5, fork(4)), file(6, fork(6))]);
+    const family = buildFamily([
+      file(3, fork(2)),
+      file(2, fork(4)),
+      file(4, fork(3)),
+      file(5, fork(4)),
+      file(6, fork(6)),
+    ]);
     expect(shape(family)).toEqual(["2", "2~3", "3~4", "4~5", "6"]);
     expect(thread(family, 2).problems).toEqual(["cycle"]);
     expect(thread(family, 6).problems).toEqual(["cycle"]);
@@ -262,7 +293,9 @@ describe("any set of files", () => {
         }
         // Of two files of one path neither is the newer one.
         const single = new Map(facts.map((each) => [each.path, each]));
-        const shapes = [[...single.values()], [...single.values()].toReversed()].map((each) => shape(buildFamily(each)));
+        const shapes = [[...single.values()], [...single.values()].toReversed()].map((each) =>
+          shape(buildFamily(each)),
+        );
         expect(shapes[0]).toEqual(shapes[1]);
       }),
       { numRuns: 300 },

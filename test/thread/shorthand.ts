@@ -66,9 +66,9 @@ interface Row {
 
 function parseRow(row: string): Row {
   const [, symbol = "", tail = ""] = /^(\S+) ?(.*)$/.exec(row) ?? [];
-  const at = tail.startsWith("{") ? 0 : tail.indexOf(" {");
-  const isObject = at !== -1 && symbol !== "LINE" && tail.endsWith("}") && !tail.startsWith('"');
-  if (!isObject) return { symbol, rest: tail, members: {} };
+  const quoted = /^"(?:[^"\\]|\\.)*"(?: \| "(?:[^"\\]|\\.)*")*/.exec(tail)?.[0] ?? "";
+  const at = tail.startsWith("{") ? 0 : tail.indexOf(" {", quoted.length);
+  if (at === -1 || symbol === "LINE" || !tail.endsWith("}")) return { symbol, rest: tail, members: {} };
   return { symbol, rest: tail.slice(0, at).trim(), members: JSON.parse(tail.slice(at)) as Json };
 }
 
