@@ -9,7 +9,7 @@ import { kindOf, peekKind } from "../format/peek.ts";
 import type { RolloutRecord, SessionMeta } from "../format/record.ts";
 import { FactsFold, type FactsResult } from "../indexer/facts.ts";
 import { rulesFor } from "../indexer/rules.ts";
-import { KNOWN_LEVEL } from "../indexer/schema.ts";
+import { KNOWN_LEVEL } from "../indexer/levels.ts";
 import type { ByteReader } from "../readers/bytes.ts";
 import { bareTimestamp, type Generation, GENERATION_HEAD_BYTES, generationOf } from "../readers/generation.ts";
 import { decodeBareLine, decodeTypescriptDocument } from "../readers/legacy.ts";

@@ -1,6 +1,6 @@
 /**
  * Model-visible items: the payload of `response_item` records and the entries of `compacted.replacement_history`.
- * Shapes by rollout-format §3.3; the decoder's table over `ResponseItemPayloads` is in `decode-items.ts`.
+ * Shapes by rollout-format §3.3; the decoder's table over `ResponseItemPayloads` is in `shapes-items.ts`.
  */
 import type { JsonArray, JsonObject, JsonValue } from "./json.ts";
 import type { PassthroughMetadata } from "./parts.ts";

@@ -5,6 +5,9 @@ import { listFolder, lstatOrUndefined } from "../io/files.ts";
 
 export const STATE_DB = "state_5.sqlite";
 
+/** How the names of new files begin while they are being built; a killed run leaves such a one behind. */
+export const UNFINISHED = `.${STATE_DB}.rollout-tool-`;
+
 /** Generation that this tool knows; a file of a higher one belongs to a Codex that it does not know. */
 const STATE_GENERATION = 5;
 
@@ -49,6 +52,11 @@ export function requireOwnDatabase(sqliteHome: string): void {
       },
     );
   }
+}
+
+/** True when a killed run left something to be cleared away. */
+export function hasUnfinished(sqliteHome: string): boolean {
+  return listFolder(sqliteHome).some(({ name }) => name.startsWith(UNFINISHED));
 }
 
 function generationOf(name: string): number {

@@ -11,7 +11,7 @@ import type { FileFacts } from "./facts.ts";
 import { overlayRow } from "./overlay.ts";
 import { rulesFor } from "./rules.ts";
 import { scanRollouts } from "./scan.ts";
-import { KNOWN_LEVEL } from "./schema.ts";
+import { KNOWN_LEVEL } from "./levels.ts";
 
 export interface ExpectedRowInput {
   readonly home: Home;

@@ -193,11 +193,11 @@ export class FactsFold {
         this.#lastTurnStartMs = parseTimestamp(record.timestamp) ?? this.#lastTurnStartMs;
         break;
       case "user_message":
-        this.#addMessage(userMessageText(payload), offset);
+        this.#addMessage(userMessageText(payload, this.#rules.release), offset);
         break;
       case "item_completed":
         if (this.#rules.itemMessages && payload.item.type === "UserMessage") {
-          this.#addMessage(userMessageText(payload.item), offset);
+          this.#addMessage(userMessageText(payload.item, this.#rules.release), offset);
         }
         break;
       case "thread_goal_updated":

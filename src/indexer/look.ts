@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { type Discovery, discoverRollouts, type Home } from "../readers/home.ts";
-import { databasePaths, requireOwnDatabase, STATE_DB } from "./database-files.ts";
+import { databasePaths, hasUnfinished, requireOwnDatabase, STATE_DB } from "./database-files.ts";
 import { familiarity, fileSignature, type Manifest, memoriesByPath, readManifest } from "./manifest.ts";
 import type { ReindexOptions } from "./options.ts";
 import type { ReindexReport } from "./report.ts";
@@ -39,7 +39,7 @@ function usableManifest(home: Home, options: ReindexOptions): Manifest | undefin
 
 /** Every file is as the last run left it, none has come or gone, and nobody has touched a database or a name since. */
 function nothingChanged(home: Home, { files, problems }: Discovery, manifest: Manifest): boolean {
-  if (problems.length > 0 || files.length !== manifest.files.length) return false;
+  if (problems.length > 0 || files.length !== manifest.files.length || hasUnfinished(home.sqliteHome)) return false;
   const memories = memoriesByPath(manifest);
   return (
     signedPaths(home).every((path) => manifest.signatures[path] === fileSignature(path)) &&

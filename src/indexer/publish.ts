@@ -8,9 +8,7 @@ import { basename, join } from "node:path";
 import { listFolder, lstatOrUndefined, readWholeFile, removeIfThere, writeFileAtomic } from "../io/files.ts";
 import { isCorruption, removeDatabase, SqliteDatabase } from "../io/sqlite.ts";
 import { ensureFolder, keepDatabase, replaceDatabase } from "../io/swap.ts";
-import { STATE_DB } from "./database-files.ts";
-
-const UNFINISHED = `.${STATE_DB}.rollout-tool-`;
+import { STATE_DB, UNFINISHED } from "./database-files.ts";
 
 /** A name for the new file, in the folder of the old one so that one rename can publish it. */
 export function unfinishedPath(sqliteHome: string, unique: string): string {

@@ -134,8 +134,13 @@ export function webSearch(event: EventOf<"web_search_end">): ThreadItem {
   };
 }
 
-/** On disk most members are in snake case, `fileId` is not, and the newest is missing in old files. */
-export function generatedImage(event: EventOf<"image_generation_end"> & { readonly generation_id?: JsonValue }): ThreadItem {
+interface NewestImageMembers {
+  readonly generation_id?: JsonValue;
+  readonly input_images?: JsonValue;
+}
+
+/** On disk the members are in snake case, but for `fileId`; old files lack the newest. */
+export function generatedImage(event: EventOf<"image_generation_end"> & NewestImageMembers): ThreadItem {
   return imageGeneration({
     id: event.call_id,
     status: event.status,
@@ -145,6 +150,7 @@ export function generatedImage(event: EventOf<"image_generation_end"> & { readon
     savedPath: event.saved_path,
     transparentBackground: event.transparent_background,
     failure: event.failure,
+    inputImages: event.input_images,
     generationId: event.generation_id,
   });
 }

@@ -12,7 +12,7 @@ import { completedItem } from "./items-completed.ts";
 import { TurnDraft, viewOf } from "./items-draft.ts";
 import * as made from "./items-events.ts";
 import { hookFragments } from "./items-hook.ts";
-import { turnError } from "./items-parts.ts";
+import { type Draft, turnError } from "./items-parts.ts";
 import { isKept } from "./items-policy.ts";
 import type { ThreadItem, Turns, TurnsWarning } from "./items.ts";
 
@@ -44,13 +44,15 @@ export class LegacyTurns {
   }
 }
 
-class LegacyTurn extends TurnDraft {
-  /** Opened by `task_started`; else by the first thing that had to be shown. */
-  readonly isExplicit: boolean;
+/** What opened a turn: `task_started`, a review that names it, or the first thing that had to be shown. */
+type Origin = "started" | "named" | "implied";
 
-  constructor(id: string, isExplicit: boolean, opened: Position) {
-    super(id, isExplicit ? "inProgress" : "completed", opened);
-    this.isExplicit = isExplicit;
+class LegacyTurn extends TurnDraft {
+  readonly origin: Origin;
+
+  constructor(id: string, origin: Origin, opened: Position) {
+    super(id, origin === "started" ? "inProgress" : "completed", opened);
+    this.origin = origin;
   }
 }
 
@@ -59,6 +61,13 @@ interface End {
   readonly completed_at?: number | null;
   readonly duration_ms?: number | null;
   readonly error?: TaskError | null;
+}
+
+type ItemTimes = Pick<ThreadItem, "startedAtMs" | "completedAtMs">;
+
+function setTimes(item: Draft<ThreadItem>, times: ItemTimes | undefined): void {
+  item.startedAtMs ??= times?.startedAtMs ?? null;
+  item.completedAtMs ??= times?.completedAtMs ?? null;
 }
 
 /** Where the play stands. */
@@ -75,6 +84,8 @@ class Play {
   #index = -1;
   #position: Position = { line: 0, offset: 0, length: 0 };
   #reasoning: made.ReasoningDraft | undefined;
+  /** By the ids of turn and item. */
+  readonly #times = new Map<string, Map<string, ItemTimes>>();
 
   take(record: RolloutRecord, position: Position): void {
     this.#index += 1;
@@ -86,6 +97,10 @@ class Play {
 
   finish(): readonly LegacyTurn[] {
     this.close();
+    for (const turn of this.#over) {
+      const times = this.#times.get(turn.id);
+      if (times !== undefined) for (const item of turn.list.items) setTimes(item, times.get(item.id));
+    }
     return this.#over;
   }
 
@@ -96,7 +111,7 @@ class Play {
 
   /** The turn that things without a turn of their own go to. */
   current(): LegacyTurn {
-    return (this.#current ??= new LegacyTurn(`rollout-${this.#index}`, false, this.#position));
+    return (this.#current ??= new LegacyTurn(`rollout-${this.#index}`, "implied", this.#position));
   }
 
   nextItemId(): string {
@@ -112,10 +127,22 @@ class Play {
     this.#items += turn.list.upsert(item, this.#position);
   }
 
+  /**
+   * Remembers when an item began and was done, the first that is known of each. Such times go by the ids of turn and item,
+   * whatever becomes of the item: another that has these ids, made up or not, is shown with them.
+   */
+  noteTimes(turnId: string, itemId: string, started: number | null, completed: number | null): void {
+    if (started === null && completed === null) return;
+    const ofTurn = this.#times.get(turnId) ?? new Map<string, ItemTimes>();
+    this.#times.set(turnId, ofTurn);
+    const known = ofTurn.get(itemId);
+    ofTurn.set(itemId, { startedAtMs: known?.startedAtMs ?? started, completedAtMs: known?.completedAtMs ?? completed });
+  }
+
   /** Into the turn of that id; nowhere if there is none. */
-  upsertInto(turnId: string, item: ThreadItem | undefined): void {
+  upsertInto(turnId: string, item: ThreadItem): void {
     const turn = this.find(turnId);
-    if (turn !== undefined && item !== undefined) this.upsert(item, turn);
+    if (turn !== undefined) this.upsert(item, turn);
   }
 
   find(turnId: string): LegacyTurn | undefined {
@@ -124,9 +151,9 @@ class Play {
     return at === undefined ? undefined : this.#over[at];
   }
 
-  open(id: string, isExplicit: boolean): LegacyTurn {
+  open(id: string, origin: Origin): LegacyTurn {
     this.close();
-    return (this.#current = new LegacyTurn(id, isExplicit, this.#position));
+    return (this.#current = new LegacyTurn(id, origin, this.#position));
   }
 
   close(): void {
@@ -140,7 +167,7 @@ class Play {
   /** A message of the user begins a turn, but for one that `task_started` opened, and one that holds a checkpoint alone. */
   userMessage(event: StoredEventPayloads["user_message"]): void {
     const turn = this.#current;
-    if (turn !== undefined && !turn.isExplicit && turn.list.items.length > 0) this.close();
+    if (turn !== undefined && turn.origin !== "started" && turn.list.items.length > 0) this.close();
     this.push(made.userMessage(this.nextItemId(), event));
   }
 
@@ -161,13 +188,12 @@ class Play {
 
   /** A review names its turn, which is opened if there is none; an empty name is a name. */
   review(turnId: string | null | undefined, itemId: string | null | undefined, make: (id: string) => ThreadItem): void {
-    const turn = turnId == null ? this.current() : (this.find(turnId) ?? this.open(turnId, false));
-    if (itemId == null) this.push(make(this.nextItemId()), turn);
-    else this.upsert(make(itemId), turn);
+    const turn = turnId == null ? this.current() : (this.find(turnId) ?? this.open(turnId, "named"));
+    this.upsert(make(itemId ?? this.nextItemId()), turn);
   }
 
   start({ turn_id, started_at, root_turn_id }: StoredEventPayloads["task_started"]): void {
-    const turn = this.open(turn_id, true);
+    const turn = this.open(turn_id, "started");
     turn.startedAt = started_at ?? null;
     turn.rootTurnId = root_turn_id ?? null;
   }
@@ -181,10 +207,10 @@ class Play {
     else if (turn.status === "inProgress") turn.status = "completed";
   }
 
-  /** Of those without a turn of that name, only one that says no name ends the open turn, unless nothing opened that. */
+  /** An interruption that names a turn which is not there is nothing to an open turn that has a name, too. */
   abort(event: StoredEventPayloads["turn_aborted"]): void {
     const { turn_id } = event;
-    const open = turn_id == null || this.#current?.isExplicit === false ? this.#current : undefined;
+    const open = turn_id == null || this.#current?.origin === "implied" ? this.#current : undefined;
     const turn = (turn_id == null ? undefined : this.find(turn_id)) ?? open;
     if (turn === undefined) return;
     this.#end(turn, event);
@@ -229,13 +255,20 @@ const steps: { readonly [T in keyof StoredEventPayloads]: Step<T> | undefined } 
   agent_reasoning: (play, { text }) => play.reasoning(text, "summary"),
   agent_reasoning_raw_content: (play, { text }) => play.reasoning(text, "content"),
   item_completed: (play, event) => {
-    if (event.item.type !== "Plan" || event.item.text !== "") play.upsertInto(event.turn_id, completedItem(event));
+    const item = completedItem(event);
+    if (item === undefined) return;
+    play.noteTimes(event.turn_id, item.id, item.startedAtMs, item.completedAtMs);
+    if (item.type !== "plan" || item.text !== "") play.upsertInto(event.turn_id, item);
   },
   patch_apply_end: (play, event) => intoTurn(play, event.turn_id, made.patch(event)),
   mcp_tool_call_end: (play, event) => intoTurn(play, event.turn_id, made.mcpCall(event)),
   web_search_end: (play, event) => play.upsert(made.webSearch(event)),
   image_generation_end: (play, event) => play.upsert(made.generatedImage(event)),
-  sub_agent_activity: (play, event) => play.upsert(made.subAgentActivity(event)),
+  sub_agent_activity: (play, event) => {
+    const item = made.subAgentActivity(event);
+    play.upsert(item);
+    play.noteTimes(play.current().id, item.id, item.startedAtMs, item.completedAtMs);
+  },
   entered_review_mode: (play, event) => play.review(event.turn_id, event.item_id, (id) => made.enteredReview(id, event)),
   exited_review_mode: (play, event) => play.review(event.turn_id, event.item_id, (id) => made.exitedReview(id, event)),
   token_count: undefined,

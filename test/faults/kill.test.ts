@@ -161,7 +161,7 @@ describe.each(VARIANTS)("$title", (variant) => {
       renew(from);
       lengths.push((await runFor(undefined, variant.args)).lengthMs);
     }
-    const lengthMs = Math.max(...lengths);
+    const [, lengthMs = 0] = lengths.toSorted((a, b) => a - b);
     let killed = 0;
     for (let kill = 1; kill <= KILLS; kill++) {
       renew(from);
@@ -193,3 +193,13 @@ function runFor(afterMs: number | undefined, args: readonly string[]): Promise<R
   });
 }
 
+
+test("a run killed while it builds anew on a home where nothing else has changed is cleared up by the next", () => {
+  const from = template({ title: "", args: [], prepare: () => undefined });
+  renew(from);
+  runReindex(home);
+  expect(runKilledAt(4, ["--rebuild"]).signal).toBe("SIGKILL");
+  expect(leftovers()).toHaveLength(1);
+  expect(runReindex(home).action).toBe("unchanged");
+  expect(leftovers()).toEqual([]);
+});
