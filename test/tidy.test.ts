@@ -19,7 +19,7 @@ import {
 import { listFiles, parseSource, readText, ROOT, type SourceFile } from "./support/sources.ts";
 
 /** Tests that judge the whole, or all cases of a theme, rather than one file of src. */
-const WITHOUT_MIRROR = /^test\/(cli|docs|tidy)\.test\.ts$|\/golden\.test\.ts$/;
+const WITHOUT_MIRROR = /^test\/(cli|docs|tidy)\.test\.ts$|^test\/faults\/|\/(golden|properties)\.test\.ts$/;
 
 /** What belongs to somebody's machine, not to the product. */
 const WORKPLACE: readonly RegExp[] = [

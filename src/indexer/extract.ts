@@ -61,8 +61,8 @@ function thoroughly(file: RolloutFile, rules: Rules, reader: ByteReader): Extrac
   const fold = new FactsFold(rules, file.name);
   let head: Buffer = Buffer.alloc(0);
   const select = (buffer: Buffer, start: number, end: number): boolean => {
-    if (beginsWithTime(buffer, start, end)) head = headOf(buffer, start, end, head);
     const kind = peekKind(buffer, start, end);
+    if (kind !== undefined || beginsWithTime(buffer, start, end)) head = headOf(buffer, start, end, head);
     return kind === undefined || THOROUGH.has(kind) || !fold.sawRecord;
   };
   const digest = new HeadDigest();
@@ -158,17 +158,25 @@ class Survey {
   #readForward(): void {
     const compressed = this.#reader.form === "zstd";
     // Only references, since the last chunk of a plain file is not overwritten; but a line may begin in an earlier one.
-    let [lastBuffer, lastStart, lastEnd] = [this.#lastHead, 0, 0];
+    let lastBuffer = this.#lastHead;
+    let lastStart = 0;
+    let lastEnd = 0;
     let begun = this.#lastHead;
     const select = (buffer: Buffer, start: number, end: number): boolean => {
-      if (!beginsWithTime(buffer, start, end)) return this.#wants(undefined, buffer, start, end);
+      const kind = peekKind(buffer, start, end);
+      if (kind === undefined && !beginsWithTime(buffer, start, end)) return this.#wants(kind, buffer, start, end);
       if (compressed) this.#lastHead = headOf(buffer, start, end, this.#lastHead);
-      else if (end < buffer.length) [lastBuffer, lastStart, lastEnd] = [buffer, start, end];
-      else {
+      else if (end < buffer.length) {
+        lastBuffer = buffer;
+        lastStart = start;
+        lastEnd = end;
+      } else {
         begun = headOf(buffer, start, end, begun);
-        [lastBuffer, lastStart, lastEnd] = [begun, 0, Math.min(end - start, begun.length)];
+        lastBuffer = begun;
+        lastStart = 0;
+        lastEnd = Math.min(end - start, begun.length);
       }
-      return this.#wants(peekKind(buffer, start, end), buffer, start, end);
+      return this.#wants(kind, buffer, start, end);
     };
     for (const line of splitLines(this.#digest.of(this.#reader.forward()), { select })) {
       const kind = peekKind(line.bytes);

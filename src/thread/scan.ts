@@ -146,17 +146,28 @@ export class SegmentScan {
   /** The way back. May be asked at any time; what is fed later counts in the next answer. */
   decide(isPaginated: boolean): Plan {
     const base = isHardBase(this.#newest, isPaginated) ? this.#newest : undefined;
-    const back = new WayBack(base?.resume !== undefined);
-    for (let at = this.#spans.length - 1; at >= 0; at -= 1) {
+    const back = new WayBack(base);
+    const first = base === undefined ? 0 : this.#spans.findLastIndex(({ opener }) => opener.kind === "compaction");
+    const started = this.#startedTurns(first, base?.resume?.last_started_turn_id ?? undefined);
+    for (let at = this.#spans.length - 1; at >= first; at -= 1) {
       const span = this.#spans[at] as Span;
-      back.inside(span);
+      back.inside(span, started[at - first]);
       if (span.opener.kind === "task") back.taskStarted(span.opener.turnId);
       else if (span.opener.kind === "compaction") {
-        if (span.opener.mark === base) break;
-        back.compacted(span.opener.mark);
+        if (span.opener.mark !== base) back.compacted(span.opener.mark);
       }
     }
-    return back.finish(base);
+    return back.finish();
+  }
+
+  /** For each span from `first` on, the turn that was last started before it or with it. */
+  #startedTurns(first: number, before: string | undefined): (string | undefined)[] {
+    let last = before;
+    return this.#spans.slice(first).map(({ opener }, index) => {
+      // The base's own span begins behind whatever started it.
+      if (opener.kind === "task" && (index > 0 || first === 0)) last = opener.turnId;
+      return last;
+    });
   }
 }
 
@@ -228,7 +239,7 @@ interface Segment {
 }
 
 class WayBack {
-  readonly #ignoreUnfinished: boolean;
+  readonly #base: CompactionMark | undefined;
   #segment: Segment | undefined;
   #pendingRollback = 0;
   #checkpoint: CompactionMark | undefined;
@@ -239,16 +250,18 @@ class WayBack {
   #worldsClosed = false;
   readonly #discarded = new Set<number>();
   #lastStartedTurnId: string | undefined;
+  /** Turns that were completed while another one had been started since. */
+  readonly #completedLate = new Set<string>();
 
-  /** `ignoreUnfinished`: settings of a turn that a self-sufficient checkpoint cut off do not count. */
-  constructor(ignoreUnfinished: boolean) {
-    this.#ignoreUnfinished = ignoreUnfinished;
+  constructor(base: CompactionMark | undefined) {
+    this.#base = base;
   }
 
-  inside(span: Span): void {
+  /** `started`: the turn last started before the records of the span. */
+  inside(span: Span, started: string | undefined): void {
     this.#pendingRollback += span.rolledBack;
     if (span.hasContent) this.#open().counts ||= span.counts;
-    for (let at = span.turns.length - 1; at >= 0; at -= 1) this.#turnMark(span.turns[at] as TurnMark);
+    for (let at = span.turns.length - 1; at >= 0; at -= 1) this.#turnMark(span.turns[at] as TurnMark, started);
     for (let at = span.worlds.length - 1; at >= 0; at -= 1) {
       const { full, payload } = span.worlds[at] as Span["worlds"][number];
       const segment = this.#open();
@@ -272,10 +285,12 @@ class WayBack {
     if (mark.hasReplacement) segment.checkpoint ??= mark;
   }
 
-  finish(base: CompactionMark | undefined): Plan {
+  finish(): Plan {
+    const base = this.#base;
     const leftover = this.#segment;
     if (leftover !== undefined) {
-      if (this.#ignoreUnfinished && !leftover.completed) leftover.settings = undefined;
+      // Settings of a turn that a self-sufficient checkpoint cut off do not count.
+      if (base?.resume !== undefined && !this.#isCompleted(leftover, base.resume)) leftover.settings = undefined;
       this.#finalise(leftover);
     }
     const { previous_turn_settings: remembered, last_started_turn_id: started } = base?.resume ?? {};
@@ -306,7 +321,17 @@ class WayBack {
     return this.#segment;
   }
 
-  #turnMark(mark: TurnMark): void {
+  #isCompleted({ completed, turnId }: Segment, resume: ResumeMetadata): boolean {
+    const id = turnId ?? resume.last_started_turn_id ?? undefined;
+    return completed || (id !== undefined && this.#completedLate.has(id));
+  }
+
+  /** The end of another turn than the one last started says nothing about the segment that it stands in. */
+  #turnMark(mark: TurnMark, started: string | undefined): void {
+    if (mark.kind !== "context" && !areCompatible(mark.turnId, started)) {
+      if (mark.kind === "complete") this.#completedLate.add(mark.turnId as string);
+      return;
+    }
     if (mark.kind === "aborted" && this.#segment === undefined && mark.turnId === undefined) return;
     const segment = this.#open();
     segment.turnId ??= mark.turnId;

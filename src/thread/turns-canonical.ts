@@ -18,9 +18,9 @@ export interface CanonicalState {
   readonly hiddenBelow: number;
   /** Whether the thread's metadata was seen. */
   readonly hasMetadata: boolean;
-  /** Ordinals that count as seen when their turn comes: those of metadata that stands out of its place, or nowhere. */
+  /** Ordinals from `nextOrdinal` on that are not missing: of metadata out of its place, of records that are not projected. */
   readonly passedOrdinals: readonly number[];
-  /** Lines since the last good one that were no records: each may have had an ordinal. */
+  /** Lines since the last projected one that were no records: each may have had an ordinal. */
   readonly badLines: number;
   /** In the order of their appearance, unfinished ones as `inProgress`. */
   readonly turns: readonly Turn[];
@@ -95,11 +95,15 @@ export class CanonicalTurns {
   add(entry: Entry): void {
     const { position } = entry;
     if (!entry.ok) {
-      if (entry.defect.kind !== "blank") this.#reject("malformed", position, entry.defect.message);
+      if (entry.defect.kind === "blank") return;
+      this.#badLines += 1;
+      this.#warnings.push({ kind: "malformed", position, message: entry.defect.message });
     } else if (entry.record.type === "session_meta") {
-      this.#metadata(entry.record.payload, entry.record.ordinal);
+      this.#metadata(entry.record.payload);
+      this.#pass(entry.record.ordinal);
     } else if (isRefused(entry.record)) {
-      this.#reject("refused", position, "Codex 0.169.0 cannot read this record");
+      this.#warnings.push({ kind: "refused", position, message: "Codex 0.169.0 cannot read this record" });
+      this.#pass(entry.record.ordinal);
     } else if (this.#comesNext(entry.record.ordinal, position) && entry.record.type === "event_msg") {
       this.#event(entry.record.payload, position);
     }
@@ -112,7 +116,7 @@ export class CanonicalTurns {
       nextOrdinal: this.#nextOrdinal,
       hiddenBelow: this.#hiddenBelow,
       hasMetadata: this.#hasMetadata,
-      passedOrdinals: [...this.#passed],
+      passedOrdinals: [...this.#passed].filter((ordinal) => ordinal >= this.#nextOrdinal),
       badLines: this.#badLines,
       turns: drafts.map((draft) => ({ ...turnOf(draft), items: [...draft.list.items] })),
       places: drafts.map((draft) => ({ ...placeOf(draft), items: [...draft.list.places] })),
@@ -126,25 +130,24 @@ export class CanonicalTurns {
     return viewOf("paginated", [...this.#turns.values()], this.#warnings, isRunning);
   }
 
-  #reject(kind: TurnsWarning["kind"], position: Position, message: string): void {
-    this.#badLines += 1;
-    this.#warnings.push({ kind, position, message });
+  /** Only the first one counts, which is the thread's own. */
+  #metadata(meta: SessionMeta): void {
+    if (!this.#hasMetadata) this.#hiddenBelow = Math.max(this.#hiddenBelow, hiddenBelow(meta));
+    this.#hasMetadata = true;
   }
 
   /**
-   * Only the first one counts, which is the thread's own. A reader may present it before what comes from other files, so its
-   * ordinal is kept until the others have come that far.
+   * Says that an ordinal is not missing, though nothing is projected from it. It may be one that is still far off: a reader
+   * may present the metadata of a fork before what comes from its source.
    */
-  #metadata(meta: SessionMeta, ordinal: number | undefined): void {
-    if (!this.#hasMetadata) this.#hiddenBelow = Math.max(this.#hiddenBelow, hiddenBelow(meta));
-    this.#hasMetadata = true;
+  #pass(ordinal: number | undefined): void {
     if (ordinal !== undefined && ordinal >= this.#nextOrdinal) this.#passed.add(ordinal);
   }
 
   /** Whether a record with this ordinal is to be projected; it then has been passed, even if it turns out to be hidden. */
   #comesNext(ordinal: number | undefined, position: Position): boolean {
     if (ordinal === undefined) {
-      this.#reject("no-ordinal", position, "the record has no ordinal");
+      this.#warnings.push({ kind: "no-ordinal", position, message: "the record has no ordinal" });
       return false;
     }
     const next = this.#expected();

@@ -47,12 +47,36 @@ export class LegacyTurns {
 /** What opened a turn: `task_started`, a review that names it, or the first thing that had to be shown. */
 type Origin = "started" | "named" | "implied";
 
+type ItemTimes = Pick<ThreadItem, "startedAtMs" | "completedAtMs">;
+
 class LegacyTurn extends TurnDraft {
   readonly origin: Origin;
+  /** By item id, where any are known. */
+  #times: Map<string, ItemTimes> | undefined;
 
   constructor(id: string, origin: Origin, opened: Position) {
     super(id, origin === "started" ? "inProgress" : "completed", opened);
     this.origin = origin;
+  }
+
+  /**
+   * Remembers when an item began and was done, the first that is known of each. These times go by the id, whatever becomes
+   * of the item: any other one of this turn that has its id, made up or not, is shown with them.
+   */
+  noteTimes({ id, startedAtMs, completedAtMs }: ThreadItem): void {
+    if (startedAtMs === null && completedAtMs === null) return;
+    const known = (this.#times ??= new Map<string, ItemTimes>()).get(id);
+    const times = { startedAtMs: known?.startedAtMs ?? startedAtMs, completedAtMs: known?.completedAtMs ?? completedAtMs };
+    this.#times.set(id, times);
+  }
+
+  settleTimes(): void {
+    if (this.#times === undefined) return;
+    for (const item of this.list.items as Draft<ThreadItem>[]) {
+      const times = this.#times.get(item.id);
+      item.startedAtMs ??= times?.startedAtMs ?? null;
+      item.completedAtMs ??= times?.completedAtMs ?? null;
+    }
   }
 }
 
@@ -61,13 +85,6 @@ interface End {
   readonly completed_at?: number | null;
   readonly duration_ms?: number | null;
   readonly error?: TaskError | null;
-}
-
-type ItemTimes = Pick<ThreadItem, "startedAtMs" | "completedAtMs">;
-
-function setTimes(item: Draft<ThreadItem>, times: ItemTimes | undefined): void {
-  item.startedAtMs ??= times?.startedAtMs ?? null;
-  item.completedAtMs ??= times?.completedAtMs ?? null;
 }
 
 /** Where the play stands. */
@@ -84,8 +101,6 @@ class Play {
   #index = -1;
   #position: Position = { line: 0, offset: 0, length: 0 };
   #reasoning: made.ReasoningDraft | undefined;
-  /** By the ids of turn and item. */
-  readonly #times = new Map<string, Map<string, ItemTimes>>();
 
   take(record: RolloutRecord, position: Position): void {
     this.#index += 1;
@@ -97,10 +112,7 @@ class Play {
 
   finish(): readonly LegacyTurn[] {
     this.close();
-    for (const turn of this.#over) {
-      const times = this.#times.get(turn.id);
-      if (times !== undefined) for (const item of turn.list.items) setTimes(item, times.get(item.id));
-    }
+    for (const turn of this.#over) turn.settleTimes();
     return this.#over;
   }
 
@@ -123,26 +135,8 @@ class Play {
     this.#items += 1;
   }
 
-  upsert(item: ThreadItem, turn: LegacyTurn | undefined = this.current()): void {
+  upsert(item: ThreadItem, turn = this.current()): void {
     this.#items += turn.list.upsert(item, this.#position);
-  }
-
-  /**
-   * Remembers when an item began and was done, the first that is known of each. Such times go by the ids of turn and item,
-   * whatever becomes of the item: another that has these ids, made up or not, is shown with them.
-   */
-  noteTimes(turnId: string, itemId: string, started: number | null, completed: number | null): void {
-    if (started === null && completed === null) return;
-    const ofTurn = this.#times.get(turnId) ?? new Map<string, ItemTimes>();
-    this.#times.set(turnId, ofTurn);
-    const known = ofTurn.get(itemId);
-    ofTurn.set(itemId, { startedAtMs: known?.startedAtMs ?? started, completedAtMs: known?.completedAtMs ?? completed });
-  }
-
-  /** Into the turn of that id; nowhere if there is none. */
-  upsertInto(turnId: string, item: ThreadItem): void {
-    const turn = this.find(turnId);
-    if (turn !== undefined) this.upsert(item, turn);
   }
 
   find(turnId: string): LegacyTurn | undefined {
@@ -255,10 +249,10 @@ const steps: { readonly [T in keyof StoredEventPayloads]: Step<T> | undefined } 
   agent_reasoning: (play, { text }) => play.reasoning(text, "summary"),
   agent_reasoning_raw_content: (play, { text }) => play.reasoning(text, "content"),
   item_completed: (play, event) => {
-    const item = completedItem(event);
-    if (item === undefined) return;
-    play.noteTimes(event.turn_id, item.id, item.startedAtMs, item.completedAtMs);
-    if (item.type !== "plan" || item.text !== "") play.upsertInto(event.turn_id, item);
+    const [turn, item] = [play.find(event.turn_id), completedItem(event)];
+    if (turn === undefined || item === undefined) return;
+    turn.noteTimes(item);
+    if (item.type !== "plan" || item.text !== "") play.upsert(item, turn);
   },
   patch_apply_end: (play, event) => intoTurn(play, event.turn_id, made.patch(event)),
   mcp_tool_call_end: (play, event) => intoTurn(play, event.turn_id, made.mcpCall(event)),
@@ -266,8 +260,8 @@ const steps: { readonly [T in keyof StoredEventPayloads]: Step<T> | undefined } 
   image_generation_end: (play, event) => play.upsert(made.generatedImage(event)),
   sub_agent_activity: (play, event) => {
     const item = made.subAgentActivity(event);
+    play.current().noteTimes(item);
     play.upsert(item);
-    play.noteTimes(play.current().id, item.id, item.startedAtMs, item.completedAtMs);
   },
   entered_review_mode: (play, event) => play.review(event.turn_id, event.item_id, (id) => made.enteredReview(id, event)),
   exited_review_mode: (play, event) => play.review(event.turn_id, event.item_id, (id) => made.exitedReview(id, event)),
@@ -284,8 +278,8 @@ const steps: { readonly [T in keyof StoredEventPayloads]: Step<T> | undefined } 
 
 const STEPS = new Map(Object.entries(steps) as [keyof EventPayloads, ((play: Play, event: EventMsg) => void) | undefined][]);
 
-/** Without the name of a turn, or with an empty one, into the current turn. */
+/** Into the turn of that name; without a name, or with an empty one, into the current turn; nowhere if there is none. */
 function intoTurn(play: Play, turnId: string | undefined, item: ThreadItem): void {
-  if (turnId === undefined || turnId === "") play.upsert(item);
-  else play.upsertInto(turnId, item);
+  const turn = turnId === undefined || turnId === "" ? play.current() : play.find(turnId);
+  if (turn !== undefined) play.upsert(item, turn);
 }
