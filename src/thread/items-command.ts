@@ -59,7 +59,7 @@ const WAYS: readonly number[] = Array.from({ length: 128 }, (_, code) => {
 });
 
 function waysFor(code: number): number {
-  return WAYS[code] ?? (SINGLE | DOUBLE);
+  return WAYS[code] ?? SINGLE | DOUBLE;
 }
 
 /** What the parts of a command do; a file that is read is named by its whole path. Parts whose path says nothing are left out. */

@@ -19,6 +19,7 @@ import {
   questions,
   reviewText,
   textElements,
+  textOf,
   textOrNull,
   webSearchAction,
 } from "./items-parts.ts";
@@ -165,8 +166,7 @@ function userInput(input: UserInput): ClientUserInput {
       return { type: "audio", ...imageSource(input.audio_url, input.file_id) };
     case "local_audio":
       return { type: "localAudio", path: input.path };
-    case "skill":
-    case "mention":
+    default:
       return { type: input.type, name: input.name, path: input.path };
   }
 }
@@ -227,7 +227,9 @@ function mcpToolCall(item: TurnItemOf<"McpToolCall">): McpToolCallItem {
 }
 
 /** Undefined and null mean the same; without a connector there is no context. */
-export function mcpAppContext(found: { readonly [K in keyof McpAppContext]: string | null | undefined }): McpAppContext | null {
+export function mcpAppContext(found: {
+  readonly [K in keyof McpAppContext]: string | null | undefined;
+}): McpAppContext | null {
   const { connectorId, linkId, resourceUri, appName, actionName } = found;
   if (connectorId == null) return null;
   return {
@@ -257,7 +259,11 @@ function toolOutput(output: ToolOutput): FunctionCallOutputItem["output"] {
   return output.map((part): JsonObject => {
     switch (part.type) {
       case "input_image":
-        return { type: part.type, ...modelSource("image_url", part.image_url, part.file_id), ...(part.detail == null ? {} : { detail: part.detail }) };
+        return {
+          type: part.type,
+          ...modelSource("image_url", part.image_url, part.file_id),
+          ...(part.detail == null ? {} : { detail: part.detail }),
+        };
       case "input_audio":
         return { type: part.type, ...modelSource("audio_url", part.audio_url, part.file_id) };
       case "encrypted_content":
@@ -273,7 +279,7 @@ function modelSource(name: string, url: string | null | undefined, fileId: strin
 }
 
 function extension(item: TurnItemOf<"Extension">): ThreadItem | undefined {
-  const id = String(item["id"]);
+  const id = textOf(item["id"]);
   switch (item.kind) {
     case "clock.sleep":
       return { type: "sleep", id, durationMs: Number(item["durationMs"]), ...NO_TIMES };
@@ -282,14 +288,14 @@ function extension(item: TurnItemOf<"Extension">): ThreadItem | undefined {
       return {
         type: "webSearch",
         id,
-        query: textOrNull(item["query"]) ?? "",
+        query: textOf(item["query"]),
         action: extensionSearchAction(item["action"]),
         results: Array.isArray(results) ? results : null,
         ...NO_TIMES,
       };
     }
     case "image_gen.generation":
-      return imageGeneration({ ...item, id, status: String(item["status"]) });
+      return imageGeneration({ ...item, id, status: textOf(item["status"]) });
     default:
       return undefined;
   }
@@ -297,7 +303,9 @@ function extension(item: TurnItemOf<"Extension">): ThreadItem | undefined {
 
 /** Undefined where a state belongs to what is no thread id, which makes 0.169.0 refuse the line. */
 function collabAgentToolCall(item: TurnItemOf<"CollabAgentToolCall">): CollabAgentToolCallItem | undefined {
-  const states = Object.entries(item.agents_states ?? {}).map(([id, state]) => [parseUuid(id), agentState(state)] as const);
+  const states = Object.entries(item.agents_states ?? {}).map(
+    ([id, state]) => [parseUuid(id), agentState(state)] as const,
+  );
   if (states.some(([id]) => id === undefined)) return undefined;
   return {
     type: "collabAgentToolCall",
@@ -316,7 +324,7 @@ function collabAgentToolCall(item: TurnItemOf<"CollabAgentToolCall">): CollabAge
 
 /** `running`, or `{completed: text or null}`, or `{errored: text}`. */
 function agentState(state: JsonValue): { readonly status: string; readonly message: string | null } {
-  if (!isJsonObject(state)) return { status: camelCase(String(state)), message: null };
+  if (!isJsonObject(state)) return { status: camelCase(textOf(state)), message: null };
   const [status = ""] = Object.keys(state);
   return { status, message: textOrNull(state[status]) };
 }

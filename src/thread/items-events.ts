@@ -6,7 +6,18 @@ import { parseUuid } from "../format/names.ts";
 import type { EventOf, JsonArray, JsonValue } from "../format/record.ts";
 import { trimmed } from "../format/user-message.ts";
 import { mcpAppContext, mcpResult } from "./items-completed.ts";
-import { type Draft, durationMs, fileUpdates, imageGeneration, memoryCitation, questions, reviewRequest, reviewText, textElements, webSearchAction } from "./items-parts.ts";
+import {
+  type Draft,
+  durationMs,
+  fileUpdates,
+  imageGeneration,
+  memoryCitation,
+  questions,
+  reviewRequest,
+  reviewText,
+  textElements,
+  webSearchAction,
+} from "./items-parts.ts";
 import type { ClientUserInput, HookPromptFragment, ImageSource, ReasoningItem, ThreadItem } from "./items.ts";
 
 const NO_TIMES = { startedAtMs: null, completedAtMs: null } as const;
@@ -19,7 +30,8 @@ export function userMessage(id: string, event: EventOf<"user_message">): ThreadI
 function userContent(event: EventOf<"user_message">): readonly ClientUserInput[] {
   const content: ClientUserInput[] = [];
   const { message } = event;
-  if (trimmed(message) !== "") content.push({ type: "text", text: message, text_elements: textElements(event.text_elements) });
+  if (trimmed(message) !== "")
+    content.push({ type: "text", text: message, text_elements: textElements(event.text_elements) });
   for (const { source, detail } of imagesOf(event)) content.push({ type: "image", ...source, detail });
   for (const [index, path] of (event.local_images ?? []).entries())
     content.push({ type: "localImage", detail: detailAt(event.local_image_details, index), path });
@@ -35,8 +47,14 @@ interface Image {
 
 /** Inline images and files, mixed as `image_order` says if it says it for each, else one kind after the other. */
 function imagesOf(event: EventOf<"user_message">): readonly Image[] {
-  const inline = (event.images ?? []).map((url, index) => ({ source: { url }, detail: detailAt(event.image_details, index) }));
-  const files = (event.file_ids ?? []).map((fileId, index) => ({ source: { fileId }, detail: detailAt(event.file_id_details, index) }));
+  const inline = (event.images ?? []).map((url, index) => ({
+    source: { url },
+    detail: detailAt(event.image_details, index),
+  }));
+  const files = (event.file_ids ?? []).map((fileId, index) => ({
+    source: { fileId },
+    detail: detailAt(event.file_id_details, index),
+  }));
   const order = event.image_order ?? [];
   const inlineCount = order.filter((kind) => kind === "inline").length;
   if (inlineCount !== inline.length || order.length - inlineCount !== files.length) return [...inline, ...files];
@@ -90,7 +108,13 @@ export function exitedReview(id: string, event: EventOf<"exited_review_mode">): 
 }
 
 export function patch(event: EventOf<"patch_apply_end">): ThreadItem {
-  return { type: "fileChange", id: event.call_id, changes: fileUpdates(event.changes), status: event.status ?? "failed", ...NO_TIMES };
+  return {
+    type: "fileChange",
+    id: event.call_id,
+    changes: fileUpdates(event.changes),
+    status: event.status ?? "failed",
+    ...NO_TIMES,
+  };
 }
 
 export function mcpCall(event: EventOf<"mcp_tool_call_end">): ThreadItem {

@@ -119,7 +119,13 @@ function withLineEnds(text: string): string {
   return text.replaceAll(/\r\n?/g, "\n");
 }
 
-const ENTITIES: ReadonlyMap<string, string> = new Map([["lt", "<"], ["gt", ">"], ["amp", "&"], ["quot", '"'], ["apos", "'"]]);
+const ENTITIES: ReadonlyMap<string, string> = new Map([
+  ["lt", "<"],
+  ["gt", ">"],
+  ["amp", "&"],
+  ["quot", '"'],
+  ["apos", "'"],
+]);
 
 /** Undefined where an `&` begins no character. */
 function unescaped(text: string): string | undefined {

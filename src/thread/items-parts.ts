@@ -39,18 +39,20 @@ export function textElements(elements: JsonArray | undefined): readonly TextElem
 
 export function memoryCitation(citation: JsonObject | null | undefined): MemoryCitation | null {
   if (citation == null) return null;
-  const entries = listOf(citation["entries"]).filter(isJsonObject).map(({ path, lineStart, lineEnd, note }) => ({
-    path: String(path),
-    lineStart: Number(lineStart),
-    lineEnd: Number(lineEnd),
-    note: String(note),
-  }));
-  return { entries, threadIds: listOf(citation["rolloutIds"]).map(String) };
+  const entries = listOf(citation["entries"])
+    .filter(isJsonObject)
+    .map(({ path, lineStart, lineEnd, note }) => ({
+      path: textOf(path),
+      lineStart: Number(lineStart),
+      lineEnd: Number(lineEnd),
+      note: textOf(note),
+    }));
+  return { entries, threadIds: listOf(citation["rolloutIds"]).map(textOf) };
 }
 
 export function questions(list: JsonArray | null | undefined): AgentMessageItem["questions"] {
   if (list == null) return null;
-  return list.filter(isJsonObject).map(({ title, options = null }) => ({ title: String(title), options }));
+  return list.filter(isJsonObject).map(({ title, options = null }) => ({ title: textOf(title), options }));
 }
 
 /** In the order of the paths' code points. */
@@ -97,7 +99,7 @@ function searchAction(action: JsonObject, openPage: string, findInPage: string):
       return {
         type: "search",
         query: textOrNull(action["query"]),
-        queries: Array.isArray(queries) ? queries.map(String) : null,
+        queries: Array.isArray(queries) ? queries.map(textOf) : null,
       };
     }
     case openPage:
@@ -131,7 +133,7 @@ export function imageGeneration(image: GeneratedImage): ImageGenerationItem {
     id: image.id,
     status: image.status,
     revisedPrompt: textOrNull(image.revisedPrompt),
-    ...(typeof fileId === "string" ? { fileId } : { result: typeof result === "string" ? result : "" }),
+    ...(typeof fileId === "string" ? { fileId } : { result: textOf(result) }),
     transparentBackground: typeof transparentBackground === "boolean" ? transparentBackground : null,
     failure: imageFailure(image.failure),
     ...(typeof savedPath === "string" ? { savedPath } : {}),
@@ -148,7 +150,11 @@ function imageFailure(failure: JsonValue | undefined): JsonObject | null {
   return { type, limitId, resetsAt };
 }
 
-/** Text that stands for an own member of that kind, else null. */
+/** Text, or nothing: of members that the decoder has looked at it is always text. */
+export function textOf(value: JsonValue | undefined): string {
+  return typeof value === "string" ? value : "";
+}
+
 export function textOrNull(value: JsonValue | undefined): string | null {
   return typeof value === "string" ? value : null;
 }
@@ -170,7 +176,7 @@ export function reviewText(output: JsonObject | null | undefined): string {
   const findings = listOf(output["findings"]).filter(isJsonObject);
   const heading = findings.length > 1 ? "Full review comments:" : "Review comment:";
   const comments = findings.map((finding) => `\n${findingText(finding)}`);
-  const parts = [trimmed(textOrNull(output["overall_explanation"]) ?? "")];
+  const parts = [trimmed(textOf(output["overall_explanation"]))];
   if (comments.length > 0) parts.push(trimmed([heading, ...comments].join("\n")));
   return parts.filter((part) => part !== "").join("\n\n") || WITHOUT_OUTPUT;
 }
@@ -178,8 +184,8 @@ export function reviewText(output: JsonObject | null | undefined): string {
 function findingText({ title, body, code_location: location }: JsonObject): string {
   const { absolute_file_path: path, line_range: range } = isJsonObject(location) ? location : {};
   const { start, end } = isJsonObject(range) ? range : {};
-  const head = `- ${String(title)} — ${String(path)}:${String(start)}-${String(end)}`;
-  const lines = (textOrNull(body) ?? "").split(/\r?\n/);
+  const head = `- ${textOf(title)} — ${textOf(path)}:${Number(start)}-${Number(end)}`;
+  const lines = textOf(body).split(/\r?\n/);
   // A last line end begins no line.
   if (lines.at(-1) === "") lines.pop();
   return [head, ...lines.map((line) => `  ${line}`)].join("\n");
@@ -213,17 +219,23 @@ const HTTP_ERROR_WORDS: ReadonlySet<string> = new Set([
 ]);
 
 export function turnError({ message, codex_error_info: info }: TaskError): TurnError {
-  return { message, codexErrorInfo: info == null ? null : errorInfo(info), additionalDetails: null, misalignment: null };
+  return {
+    message,
+    codexErrorInfo: info == null ? null : errorInfo(info),
+    additionalDetails: null,
+    misalignment: null,
+  };
 }
 
 /** Words that 0.169.0 does not know become `other`. */
 function errorInfo(info: JsonValue): CodexErrorInfo {
-  const [word = ""] = isJsonObject(info) ? Object.keys(info) : [String(info)];
+  const [word = ""] = isJsonObject(info) ? Object.keys(info) : [textOf(info)];
   if (ERROR_WORDS.has(word)) return camelCase(word);
   const given = isJsonObject(info) ? ownValue(info, word) : undefined;
   const detail: JsonObject = isJsonObject(given) ? given : {};
   if (HTTP_ERROR_WORDS.has(word)) return { [camelCase(word)]: { httpStatusCode: detail["http_status_code"] ?? null } };
-  if (word === "active_turn_not_steerable") return { activeTurnNotSteerable: { turnKind: detail["turn_kind"] ?? null } };
+  if (word === "active_turn_not_steerable")
+    return { activeTurnNotSteerable: { turnKind: detail["turn_kind"] ?? null } };
   return "other";
 }
 

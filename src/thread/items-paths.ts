@@ -45,7 +45,9 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 /** What is no escape stays; bytes that are not UTF-8 become the replacement character. */
 function percentDecoded(text: string): string {
   return text.replaceAll(/(?:%[0-9a-f]{2})+/gi, (run) => {
-    const bytes = Array.from({ length: run.length / 3 }, (_, index) => Number.parseInt(run.slice(index * 3 + 1, index * 3 + 3), 16));
+    const bytes = Array.from({ length: run.length / 3 }, (_, index) =>
+      Number.parseInt(run.slice(index * 3 + 1, index * 3 + 3), 16),
+    );
     return utf8.decode(Uint8Array.from(bytes));
   });
 }

@@ -59,16 +59,12 @@ const eventRules: ReadonlyMap<string, Rule> = new Map(Object.entries(EVENTS));
 
 /** Whether 0.169.0 would write this record, in a file of that mode. */
 export function isKept(record: RolloutRecord, mode: HistoryMode): boolean {
-  switch (RECORDS[record.type]) {
-    case "both":
-      return true;
-    case "legacy":
-      return mode === "legacy";
-    case "neither":
-      return false;
-    case "look":
-      return isKeptInside(record, mode);
-  }
+  return follow(RECORDS[record.type], mode) ?? isKeptInside(record, mode);
+}
+
+/** Undefined for `look`. */
+function follow(rule: Rule, mode: HistoryMode): boolean | undefined {
+  return rule === "look" ? undefined : rule === "both" || rule === mode;
 }
 
 function isKeptInside(record: RolloutRecord, mode: HistoryMode): boolean {
@@ -80,20 +76,17 @@ function isKeptInside(record: RolloutRecord, mode: HistoryMode): boolean {
 }
 
 function isEventKept(event: RecordOf<"event_msg">["payload"], mode: HistoryMode): boolean {
-  switch (eventRules.get(event.type) ?? "neither") {
-    case "both":
-      return true;
-    case "legacy":
-      return mode === "legacy";
-    case "neither":
-      return false;
-    case "look":
-      if (event.type === "item_completed") return mode === "paginated" || isLegacyItem(event.item);
-      return event.type === "sub_agent_activity" && mode === "legacy" && event.kind !== "completed";
-  }
+  const kept = follow(eventRules.get(event.type) ?? "neither", mode);
+  if (kept !== undefined) return kept;
+  if (event.type === "item_completed") return mode === "paginated" || isLegacyItem(event.item);
+  return event.type === "sub_agent_activity" && mode === "legacy" && event.kind !== "completed";
 }
 
 /** Items that no event of their own carries. */
 function isLegacyItem(item: TurnItem): boolean {
-  return item.type === "Plan" || item.type === "FunctionCallOutput" || (item.type === "Extension" && item.kind === "clock.sleep");
+  return (
+    item.type === "Plan" ||
+    item.type === "FunctionCallOutput" ||
+    (item.type === "Extension" && item.kind === "clock.sleep")
+  );
 }

@@ -114,7 +114,12 @@ export interface HookPromptItem extends ItemBase {
 }
 
 export interface MemoryCitation {
-  readonly entries: readonly { readonly path: string; readonly lineStart: number; readonly lineEnd: number; readonly note: string }[];
+  readonly entries: readonly {
+    readonly path: string;
+    readonly lineStart: number;
+    readonly lineEnd: number;
+    readonly note: string;
+  }[];
   readonly threadIds: readonly string[];
 }
 
@@ -199,7 +204,11 @@ export interface McpToolCallItem extends ItemBase {
   readonly mcpAppUi: JsonObject | null;
   readonly pluginId: string | null;
   readonly readOnlyHint: boolean | null;
-  readonly result: { readonly content: JsonArray; readonly structuredContent: JsonValue; readonly _meta: JsonValue } | null;
+  readonly result: {
+    readonly content: JsonArray;
+    readonly structuredContent: JsonValue;
+    readonly _meta: JsonValue;
+  } | null;
   readonly error: { readonly message: string } | null;
   readonly durationMs: number | null;
 }
@@ -302,5 +311,3 @@ export type ThreadItem =
   | ImageGenerationItem
   | ReviewModeItem
   | ContextCompactionItem;
-
-export type ThreadItemType = ThreadItem["type"];

@@ -120,7 +120,11 @@ export class CanonicalTurns {
       badLines: this.#badLines,
       turns: drafts.map((draft) => ({ ...turnOf(draft), items: [...draft.list.items] })),
       places: drafts.map((draft) => ({ ...placeOf(draft), items: [...draft.list.places] })),
-      pending: Array.from(this.#pending, ([turnId, { items, places }]) => ({ turnId, items: [...items], places: [...places] })),
+      pending: Array.from(this.#pending, ([turnId, { items, places }]) => ({
+        turnId,
+        items: [...items],
+        places: [...places],
+      })),
       warnings: [...this.#warnings],
     };
   }
@@ -168,7 +172,9 @@ export class CanonicalTurns {
   }
 
   #gap(next: number, ordinal: number, position: Position): void {
-    const missing = ordinal - 1 === next ? `the ordinal ${next} is` : `the ordinals ${next} to ${ordinal - 1} are`;
+    let last = ordinal - 1;
+    while (last > next && this.#passed.delete(last)) last -= 1;
+    const missing = last === next ? `the ordinal ${next} is` : `the ordinals ${next} to ${last} are`;
     const lines = this.#badLines === 1 ? "a line" : `${this.#badLines} lines`;
     const cause = this.#badLines === 0 ? "" : `, where ${lines} could not be read`;
     this.#warnings.push({ kind: "ordinal-gap", position, message: `${missing} missing${cause}` });

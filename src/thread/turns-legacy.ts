@@ -26,7 +26,8 @@ export class LegacyTurns {
     assert(!this.#isOver, "the turns of a legacy thread were taken before its end");
     const { position } = entry;
     if (!entry.ok) {
-      if (entry.defect.kind !== "blank") this.#warnings.push({ kind: "malformed", position, message: entry.defect.message });
+      if (entry.defect.kind !== "blank")
+        this.#warnings.push({ kind: "malformed", position, message: entry.defect.message });
     } else if (isKept(entry.record, "legacy")) {
       if (acceptedBy(entry.record, "0.169.0")) this.#play.take(entry.record, position);
       // Of other records nothing would be shown anyway.
@@ -66,7 +67,10 @@ class LegacyTurn extends TurnDraft {
   noteTimes({ id, startedAtMs, completedAtMs }: ThreadItem): void {
     if (startedAtMs === null && completedAtMs === null) return;
     const known = (this.#times ??= new Map<string, ItemTimes>()).get(id);
-    const times = { startedAtMs: known?.startedAtMs ?? startedAtMs, completedAtMs: known?.completedAtMs ?? completedAtMs };
+    const times = {
+      startedAtMs: known?.startedAtMs ?? startedAtMs,
+      completedAtMs: known?.completedAtMs ?? completedAtMs,
+    };
     this.#times.set(id, times);
   }
 
@@ -263,7 +267,8 @@ const steps: { readonly [T in keyof StoredEventPayloads]: Step<T> | undefined } 
     play.current().noteTimes(item);
     play.upsert(item);
   },
-  entered_review_mode: (play, event) => play.review(event.turn_id, event.item_id, (id) => made.enteredReview(id, event)),
+  entered_review_mode: (play, event) =>
+    play.review(event.turn_id, event.item_id, (id) => made.enteredReview(id, event)),
   exited_review_mode: (play, event) => play.review(event.turn_id, event.item_id, (id) => made.exitedReview(id, event)),
   token_count: undefined,
   thread_settings_applied: undefined,
@@ -276,7 +281,9 @@ const steps: { readonly [T in keyof StoredEventPayloads]: Step<T> | undefined } 
   undo_completed: undefined,
 };
 
-const STEPS = new Map(Object.entries(steps) as [keyof EventPayloads, ((play: Play, event: EventMsg) => void) | undefined][]);
+const STEPS = new Map(
+  Object.entries(steps) as [keyof EventPayloads, ((play: Play, event: EventMsg) => void) | undefined][],
+);
 
 /** Into the turn of that name; without a name, or with an empty one, into the current turn; nowhere if there is none. */
 function intoTurn(play: Play, turnId: string | undefined, item: ThreadItem): void {

@@ -88,8 +88,14 @@ describe("the history mode", () => {
   const paginated = "META paginated\nTS t1\nUE hello\nTC t1";
 
   test("is that of the first metadata", () => {
-    expect(turnsOf(entriesOf(...linesOf(legacy)))).toMatchObject({ mode: "legacy", turns: [{ items: [{ id: "item-1" }] }] });
-    expect(turnsOf(entriesOf(...linesOf(paginated)))).toMatchObject({ mode: "paginated", turns: [{ id: "t1", items: [] }] });
+    expect(turnsOf(entriesOf(...linesOf(legacy)))).toMatchObject({
+      mode: "legacy",
+      turns: [{ items: [{ id: "item-1" }] }],
+    });
+    expect(turnsOf(entriesOf(...linesOf(paginated)))).toMatchObject({
+      mode: "paginated",
+      turns: [{ id: "t1", items: [] }],
+    });
   });
 
   test("is found behind lines that are no records, whose warnings come first", () => {
@@ -120,7 +126,10 @@ describe("the history mode", () => {
 describe("a thread that is loaded somewhere", () => {
   test.each(["META", "META paginated"])("may go on with its last turn (%s)", (meta) => {
     const entries = entriesOf(...linesOf(`${meta}\nTS t1\nTS t2`));
-    expect(turnsOf(entries, { isRunning: true }).turns.map(({ status }) => status)).toEqual(["interrupted", "inProgress"]);
+    expect(turnsOf(entries, { isRunning: true }).turns.map(({ status }) => status)).toEqual([
+      "interrupted",
+      "inProgress",
+    ]);
     expect(turnsOf(entries).turns.map(({ status }) => status)).toEqual(["interrupted", "interrupted"]);
   });
 });
