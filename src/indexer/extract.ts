@@ -63,10 +63,11 @@ function thoroughly(file: RolloutFile, rules: Rules, reader: ByteReader): Extrac
   const select = (buffer: Buffer, start: number, end: number): boolean => {
     const kind = peekKind(buffer, start, end);
     if (kind !== undefined || beginsWithTime(buffer, start, end)) head = headOf(buffer, start, end, head);
-    return kind === undefined || THOROUGH.has(kind) || !fold.sawRecord;
+    if (kind === undefined) return mayBeRecord(buffer, start, end);
+    return THOROUGH.has(kind) || !fold.sawRecord;
   };
-  const digest = new HeadDigest();
-  for (const line of splitLines(digest.of(reader.forward()), { select })) {
+  const digest = new HeadDigest(() => fold.sawRecord);
+  for (const line of splitLines(digest.of(reader.forward()), { select, skipEmpty: true })) {
     const entry = decodeLine(line.bytes, line.position, { terminated: line.terminated });
     if (entry.ok) fold.add(entry.record, line.position.offset);
   }
@@ -119,7 +120,7 @@ class Survey {
   #lastHead: Buffer = Buffer.alloc(0);
   /** End of the head when the middle is skipped. */
   #headEnd: number | undefined;
-  readonly #digest = new HeadDigest();
+  readonly #digest = new HeadDigest(() => this.#sawRecord);
 
   constructor(file: RolloutFile, rules: Rules, reader: ByteReader) {
     this.#rules = rules;
@@ -178,7 +179,7 @@ class Survey {
       }
       return this.#wants(kind, buffer, start, end);
     };
-    for (const line of splitLines(this.#digest.of(this.#reader.forward()), { select })) {
+    for (const line of splitLines(this.#digest.of(this.#reader.forward()), { select, skipEmpty: true })) {
       const kind = peekKind(line.bytes);
       if (isLate(kind)) this.#keep(kind, line.bytes, line.position);
       else
@@ -197,9 +198,9 @@ class Survey {
   }
 
   #wants(kind: string | undefined, buffer: Buffer, start: number, end: number): boolean {
+    if (kind === undefined) return mayBeRecord(buffer, start, end);
     if (!this.#sawRecord) return true;
     switch (kind) {
-      case undefined:
       case "session_meta":
       case "turn_context":
       case "event_msg/thread_settings_applied":
@@ -327,13 +328,41 @@ function withoutInstructions(bytes: Buffer): Buffer {
 /** Digest of the first bytes of a file that somebody else is reading. */
 class HeadDigest {
   value = "";
+  readonly #sawRecord: () => boolean;
 
+  constructor(sawRecord: () => boolean) {
+    this.#sawRecord = sawRecord;
+  }
+
+  /** Ends early where nothing has turned up for so long that this is no rollout, however long it goes on. */
   *of(chunks: Iterable<Buffer>): Generator<Buffer> {
+    let bytes = 0;
     for (const chunk of chunks) {
       if (this.value === "") this.value = shortDigest(chunk.subarray(0, HEAD_BYTES));
       yield chunk;
+      bytes += chunk.length;
+      if (bytes > MAX_BYTES_WITHOUT_RECORD && !this.#sawRecord()) return;
     }
   }
+}
+
+/** Space, tab and the other controls that JSON readers trim from a line. */
+function isBlank(byte: number | undefined): boolean {
+  return byte === 0x20 || (byte !== undefined && byte >= 9 && byte <= 13);
+}
+
+/** The first record of a real rollout, its metadata, has some kilobytes; pictures can make a line longer than that, not this long. */
+const MAX_BYTES_WITHOUT_RECORD = 512 * 1024 * 1024;
+
+/**
+ * Whether a line that does not begin as writers begin it could be a record all the same. What begins, after blanks, with
+ * anything in ASCII but a brace cannot, and must not be assembled: it may be a gigabyte of zeros.
+ */
+function mayBeRecord(buffer: Buffer, start: number, end: number): boolean {
+  let at = start;
+  while (at < end && isBlank(buffer[at])) at++;
+  const first = at < end ? (buffer[at] ?? 0) : 0;
+  return first === 0x7b || first >= 0x80;
 }
 
 /** The same digest for a file that nobody reads. @throws RolloutError when it cannot be opened. */

@@ -30,6 +30,8 @@ export interface SplitOptions {
   readonly line?: number;
   /** Longer lines are yielded as `tooLong`. Default: what still fits into one string. */
   readonly maxLineBytes?: number;
+  /** Lines without a byte are counted, but neither judged nor yielded: a gigabyte of them takes a second. Default false. */
+  readonly skipEmpty?: boolean;
   /** Which lines are wanted. Default: all. */
   readonly select?: Select | undefined;
 }
@@ -54,7 +56,7 @@ const EMPTY = Buffer.alloc(0);
  * stream ended.
  */
 export function* splitLines(chunks: Iterable<Buffer>, options: SplitOptions = {}): Generator<Line, SplitEnd> {
-  const { select, maxLineBytes = MAX_LINE_BYTES } = options;
+  const { select, maxLineBytes = MAX_LINE_BYTES, skipEmpty = false } = options;
   let line = options.line ?? 1;
   let offset = options.offset ?? 0;
   const open = new OpenLine(select, maxLineBytes);
@@ -71,6 +73,14 @@ export function* splitLines(chunks: Iterable<Buffer>, options: SplitOptions = {}
       end = chunk.indexOf(NEWLINE, start);
     }
     while (end !== -1) {
+      if (skipEmpty && end === start) {
+        while (chunk[end] === NEWLINE) end++;
+        line += end - start;
+        offset += end - start;
+        start = end;
+        end = chunk.indexOf(NEWLINE, start);
+        continue;
+      }
       const length = end - start;
       if (select === undefined || select(chunk, start, end)) {
         const tooLong = length > maxLineBytes;
