@@ -25,12 +25,30 @@ export function holdersOf(home: Home): readonly string[] {
   return holders;
 }
 
+/** Folders that a run writes into. A link there would lead its writes out of the home. */
+function requireOwnFolders(home: Home): void {
+  const folders = [
+    join(home.codexHome, ".tmp"),
+    join(home.sqliteHome, "db-backups"),
+    join(home.sqliteHome, "rollout-tool"),
+  ];
+  for (const path of folders) {
+    const stat = lstatOrUndefined(path);
+    if (stat === undefined || stat.isDirectory()) continue;
+    throw new RolloutError("unsupported", "a folder that has to be written to is a link or a file, which is not followed", {
+      path,
+      hint: "move it away and run again; nothing was changed",
+    });
+  }
+}
+
 /**
  * Refuses while another process uses the home, and keeps other maintenance (Codex's compression and migration, another
  * reindex) out until released.
  * @throws RolloutError `busy`, or `unwritable` on a read-only home.
  */
 export function claimHome(home: Home, options: { readonly force: boolean }): HeldLock {
+  requireOwnFolders(home);
   const holders = options.force ? [] : holdersOf(home);
   if (holders.length > 0) {
     throw new RolloutError("busy", `another process is using this home (${holders.join(", ")})`, {

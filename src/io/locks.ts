@@ -6,7 +6,8 @@
 import { closeSync, constants, mkdirSync, openSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
-import { errnoOf, RolloutError } from "../errors.ts";
+import { errnoOf } from "../errors.ts";
+import { fileError } from "./files.ts";
 
 interface FlockBinding {
   flockSync(fd: number, operation: "exnb" | "shnb" | "un"): void;
@@ -38,10 +39,7 @@ export function tryLock(path: string): HeldLock | undefined {
     mkdirSync(dirname(path), { recursive: true });
     fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
   } catch (cause) {
-    throw new RolloutError("unwritable", `cannot create the lock file: ${errnoOf(cause) ?? String(cause)}`, {
-      path,
-      cause,
-    });
+    throw fileError(cause, "write", path);
   }
   if (!flockOrClose(fd)) return undefined;
   return { path, release: () => closeSync(fd) };

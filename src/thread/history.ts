@@ -23,7 +23,8 @@ export interface HistoryItem {
   /**
    * `record`: a `response_item`. `replacement`: an entry of a checkpoint. `communication`: made of an
    * `inter_agent_communication`. `summary`: made of a legacy compaction's message. `kept`: a user message that a legacy
-   * compaction carried over, maybe without its media or its middle; its place is where it was written.
+   * compaction carried over, maybe without its media or its middle; its place is where it was written. A summary that a
+   * later one carries over stays a `summary`.
    */
   readonly origin: "record" | "replacement" | "communication" | "summary" | "kept";
 }
@@ -191,7 +192,8 @@ export class ItemList {
     const bytes = item === held.item ? held.bytes : (this.#measure?.(item) ?? 0);
     this.#bytes += bytes - held.bytes;
     const { place, index } = held;
-    return { item, place, index, origin: "kept", class: item === held.item ? held.class : classOf(item, this.#release), bytes };
+    const origin = held.origin === "summary" ? "summary" : "kept";
+    return { item, place, index, origin, class: item === held.item ? held.class : classOf(item, this.#release), bytes };
   }
 
   /** From the newest back as many as fit; the first that does not is shortened, the rest goes. */

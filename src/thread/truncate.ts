@@ -38,6 +38,8 @@ export function tokensOf(text: string): number {
 
 /** As much of the beginning as fits into that many bytes, in whole characters. */
 export function headOf(text: string, bytes: number): string {
+  const ascii = text.slice(0, bytes);
+  if (utf8Length(ascii) === ascii.length) return ascii;
   let left = bytes;
   let end = 0;
   while (end < text.length) {
@@ -51,6 +53,8 @@ export function headOf(text: string, bytes: number): string {
 
 /** As much of the end as fits. */
 export function tailOf(text: string, bytes: number): string {
+  const ascii = text.slice(Math.max(text.length - bytes, 0));
+  if (utf8Length(ascii) === ascii.length) return ascii;
   let left = bytes;
   let start = text.length;
   while (start > 0) {

@@ -72,7 +72,7 @@ describe("what is no rollout file", () => {
     symlinkSync(join(folder.path, "outside", "secret.txt"), join(day, fileName(4)));
     const run = await cli(home, ["reindex"]);
     expect([run.code, ids()]).toEqual([1, [threadId(1)]]);
-    expect(run.out).toMatch(/a folder, not a rollout file\n.*a named pipe, not a rollout file\n.*a symbolic link, not a rollout file\n/);
+    expect(run.out).toMatch(/a symbolic link, not a rollout file\n.*a named pipe, not a rollout file\n.*a folder, not a rollout file\n/);
   });
 
   test("a file that may not be read is told, and the rest is indexed", () => {
@@ -198,7 +198,7 @@ describe("what is shown", () => {
     ];
     for (const run of runs) expect(run.out + run.err).not.toMatch(raw);
     expect(runs.map(({ code }) => code)).toEqual([1, 1, 1, 0, 0, 2]);
-    expect(runs[1]?.out).toContain("\\u001b");
+    expect(runs[1]?.out).toContain("\\x1b");
     expect(readTable(home).find(({ id }) => id === threadId(2))?.first_user_message).toBe(evil.trim());
   });
 
