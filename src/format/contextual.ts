@@ -50,7 +50,11 @@ export const userWrappers: readonly Wrapper[] = [
   element("recommended_plugins"),
   element("agent_message_board_notification", SINCE_169),
   warning("unified_exec_warning", "Warning: The maximum number of unified exec processes you can keep open is"),
-  warning("apply_patch_warning", "Warning: apply_patch was requested via ", "Use the apply_patch tool instead of exec_command."),
+  warning(
+    "apply_patch_warning",
+    "Warning: apply_patch was requested via ",
+    "Use the apply_patch tool instead of exec_command.",
+  ),
   warning("flagged_warning", "Warning: Your account was flagged for potentially high-risk cyber activity"),
 ];
 
@@ -94,7 +98,8 @@ export function isDeveloperContext(text: string, release: ContextRelease = "0.16
   return developerPrefixes.some(({ prefix, knownTo }) => knownTo.includes(release) && beginsWith(text, prefix, first));
 }
 
-const SUMMARY_BEGINS = "Another language model started to solve this problem and produced a summary of its thinking process.";
+const SUMMARY_BEGINS =
+  "Another language model started to solve this problem and produced a summary of its thinking process.";
 const SUMMARY_ENDS = "to assist with your own analysis:";
 /** The paragraph is about 430 characters long; what lies far behind is the summary's own text. */
 const SUMMARY_PREFIX_LIMIT = 1_000;
@@ -223,11 +228,14 @@ const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">",
 function unescaped(text: string): string | undefined {
   if (!text.includes("&")) return text;
   let known = true;
-  const result = text.replace(/&(?:#(?:x([0-9a-fA-F]{1,6})|(\d{1,7}));|(\w+);)?/g, (_, hex?: string, digits?: string, name = "") => {
-    const code = hex === undefined ? Number(digits ?? -1) : Number.parseInt(hex, 16);
-    const character = code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : ENTITIES[name as string];
-    known &&= character !== undefined;
-    return character ?? "";
-  });
+  const result = text.replace(
+    /&(?:#(?:x([0-9a-fA-F]{1,6})|(\d{1,7}));|(\w+);)?/g,
+    (_, hex?: string, digits?: string, name = "") => {
+      const code = hex === undefined ? Number(digits ?? -1) : Number.parseInt(hex, 16);
+      const character = code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : ENTITIES[name as string];
+      known &&= character !== undefined;
+      return character ?? "";
+    },
+  );
   return known ? result : undefined;
 }

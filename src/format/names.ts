@@ -85,7 +85,8 @@ function usualForm(text: string): string {
 function strictMs(iso: string): number | undefined {
   const timeMs = Date.parse(iso);
   const day = Number(iso.slice(8, 10));
-  if (Number.isNaN(timeMs) || (day > 28 && day > daysIn(Number(iso.slice(0, 4)), Number(iso.slice(5, 7))))) return undefined;
+  if (Number.isNaN(timeMs) || (day > 28 && day > daysIn(Number(iso.slice(0, 4)), Number(iso.slice(5, 7)))))
+    return undefined;
   return timeMs;
 }
 

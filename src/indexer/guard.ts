@@ -35,10 +35,14 @@ function requireOwnFolders(home: Home): void {
   for (const path of folders) {
     const stat = lstatOrUndefined(path);
     if (stat === undefined || stat.isDirectory()) continue;
-    throw new RolloutError("unsupported", "a folder that has to be written to is a link or a file, which is not followed", {
-      path,
-      hint: "move it away and run again; nothing was changed",
-    });
+    throw new RolloutError(
+      "unsupported",
+      "a folder that has to be written to is a link or a file, which is not followed",
+      {
+        path,
+        hint: "move it away and run again; nothing was changed",
+      },
+    );
   }
 }
 

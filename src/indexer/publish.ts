@@ -88,7 +88,8 @@ function finishSwap(sqliteHome: string): void {
   const path = join(sqliteHome, STATE_DB);
   const finished = join(sqliteHome, note.finished);
   const isOurs = note.finished === basename(note.finished) && note.finished.startsWith(UNFINISHED);
-  if (isOurs && markOf(path) === note.old && lstatOrUndefined(finished)?.isFile() === true) replaceDatabase(finished, path);
+  if (isOurs && markOf(path) === note.old && lstatOrUndefined(finished)?.isFile() === true)
+    replaceDatabase(finished, path);
   removeIfThere(notePath(sqliteHome));
 }
 

@@ -36,7 +36,9 @@ export function* readTypescriptDocument(path: string): Generator<Entry> {
 export function* decodeTypescriptDocument(chunks: Iterable<Buffer>): Generator<Entry> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   // Loaded here, since hardly any home still has such a document.
-  const parser = createRequire(import.meta.url)("stream-json/core/parser.js") as { readonly jsonParser: typeof jsonParser };
+  const parser = createRequire(import.meta.url)("stream-json/core/parser.js") as {
+    readonly jsonParser: typeof jsonParser;
+  };
   const tokenize = parser.jsonParser({ packValues: true, streamValues: false });
   const cutter = new DocumentCutter();
   let timestamp = "";

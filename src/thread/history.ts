@@ -10,7 +10,15 @@ import type { ContextRelease } from "../format/contextual.ts";
 import type { Position } from "../format/entry.ts";
 import type { InterAgentCommunication, ResponseItem } from "../format/record.ts";
 import { classOf, itemOfCommunication, type ItemClass } from "./boundary.ts";
-import { isEarlierSummary, isMessage, KEPT_TOKENS, messageTokens, shortened, summaryItem, withoutMedia } from "./compaction.ts";
+import {
+  isEarlierSummary,
+  isMessage,
+  KEPT_TOKENS,
+  messageTokens,
+  shortened,
+  summaryItem,
+  withoutMedia,
+} from "./compaction.ts";
 import type { Omission, OmissionRule } from "./omission.ts";
 
 /** An item that the model would be sent, and where it comes from. */
@@ -127,7 +135,13 @@ export class ItemList {
     return this.#held[index] as Held;
   }
 
-  #push(item: ResponseItem, place: Position, index: number | undefined, origin: Held["origin"], known?: number): ItemClass {
+  #push(
+    item: ResponseItem,
+    place: Position,
+    index: number | undefined,
+    origin: Held["origin"],
+    known?: number,
+  ): ItemClass {
     const found = classOf(item, this.#release);
     const bytes = known ?? this.#measure?.(item) ?? 0;
     if (found === "boundary") this.#boundaries.push(this.#held.length);
@@ -147,7 +161,8 @@ export class ItemList {
   }
 
   #forgetBoundaries(from: number): void {
-    while (this.#boundaries.length > this.#firstBoundary && (this.#boundaries.at(-1) as number) >= from) this.#boundaries.pop();
+    while (this.#boundaries.length > this.#firstBoundary && (this.#boundaries.at(-1) as number) >= from)
+      this.#boundaries.pop();
   }
 
   #leave(held: Held, rule: OmissionRule): void {

@@ -18,7 +18,9 @@ export interface RequestHistory {
 }
 
 /** Ids of calls and of outputs, by the kind of tool: an output serves a call of its own kind only. */
-type Ids = { readonly [K in "function" | "custom" | "search"]: { readonly calls: Set<string>; readonly outputs: Set<string> } };
+type Ids = {
+  readonly [K in "function" | "custom" | "search"]: { readonly calls: Set<string>; readonly outputs: Set<string> };
+};
 
 /** What a request would hold of a history. What the next turn adds, and what depends on the model, is not in it. */
 export function asRequest(history: readonly HistoryItem[]): RequestHistory {
@@ -100,7 +102,9 @@ function outputFor(item: ResponseItem, ids: Ids): ResponseItem | undefined {
     }
     case "custom_tool_call": {
       const { call_id } = item;
-      return ids.custom.outputs.has(call_id) ? undefined : { type: "custom_tool_call_output", call_id, output: "aborted" };
+      return ids.custom.outputs.has(call_id)
+        ? undefined
+        : { type: "custom_tool_call_output", call_id, output: "aborted" };
     }
     case "tool_search_call": {
       const { call_id } = item;

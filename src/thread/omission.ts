@@ -39,7 +39,10 @@ export const OMISSION_RULES = {
     meaning: "a legacy compaction had room for newer user messages only",
   },
   "system-message": { section: "rollout-format §5.2 step 3", meaning: "messages of the system role are not replayed" },
-  "compaction-trigger": { section: "rollout-format §5.2 step 3", meaning: "a request for a compaction is not replayed" },
+  "compaction-trigger": {
+    section: "rollout-format §5.2 step 3",
+    meaning: "a request for a compaction is not replayed",
+  },
   "other-item": { section: "rollout-format §5.2 step 3", meaning: "an item of a kind that Codex does not know" },
   "ghost-snapshot": { section: "rollout-format §3.3.1", meaning: "ghost snapshots are skipped at read" },
   "orphan-output": { section: "rollout-format §5.8", meaning: "an output whose call is not in the history" },

@@ -112,7 +112,8 @@ export class ResumeScan {
         this.#open().isUserTurn = true;
         break;
       case "item_completed":
-        if (event.item.type === "UserMessage" && areCompatible(this.#turn?.turnId, event.turn_id)) this.#open().isUserTurn = true;
+        if (event.item.type === "UserMessage" && areCompatible(this.#turn?.turnId, event.turn_id))
+          this.#open().isUserTurn = true;
         break;
       default:
     }
@@ -145,7 +146,13 @@ export class ResumeScan {
   }
 
   #open(): Turn {
-    this.#turn ??= { turnId: undefined, hasContext: false, isUserTurn: false, hasFullWorld: false, hasCompaction: false };
+    this.#turn ??= {
+      turnId: undefined,
+      hasContext: false,
+      isUserTurn: false,
+      hasFullWorld: false,
+      hasCompaction: false,
+    };
     return this.#turn;
   }
 
@@ -192,6 +199,10 @@ const HEAD: Position = { line: 1, offset: 0, length: 0 };
  * itself, that does no harm.
  */
 export function replaySuffix(meta: SessionMeta, suffix: readonly Entry[], options: ReplayOptions = {}): ThreadState {
-  const head: Entry = { ok: true, position: HEAD, record: { type: "session_meta", timestamp: meta.timestamp, payload: meta } };
+  const head: Entry = {
+    ok: true,
+    position: HEAD,
+    record: { type: "session_meta", timestamp: meta.timestamp, payload: meta },
+  };
   return replay([head, ...suffix], options);
 }

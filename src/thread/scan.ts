@@ -354,7 +354,8 @@ class WayBack {
     this.#checkpoint ??= segment.checkpoint;
     this.#window ??= segment.window;
     if (hasBaseline) this.#settings ??= segment.settings;
-    if (this.#reference === "never-set" && (hasBaseline || segment.reference === "cleared")) this.#reference = segment.reference;
+    if (this.#reference === "never-set" && (hasBaseline || segment.reference === "cleared"))
+      this.#reference = segment.reference;
   }
 }
 

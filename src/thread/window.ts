@@ -33,8 +33,13 @@ export function windowOfMeta(meta: SessionMeta): WindowIdentity | undefined {
 /** The usual spelling of a UUID of version 7, whichever way it is written; undefined for all else. */
 export function uuidV7(text: string | null | undefined): string | undefined {
   if (text == null) return undefined;
-  const bare = text.toLowerCase().replace(/^urn:uuid:/, "").replace(/^\{(.*)\}$/, "$1");
-  const digits = /^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.test(bare) ? bare.replaceAll("-", "") : "";
+  const bare = text
+    .toLowerCase()
+    .replace(/^urn:uuid:/, "")
+    .replace(/^\{(.*)\}$/, "$1");
+  const digits = /^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.test(bare)
+    ? bare.replaceAll("-", "")
+    : "";
   if (digits[12] !== "7") return undefined;
   return [0, 8, 12, 16, 20].map((start, at, starts) => digits.slice(start, starts[at + 1])).join("-");
 }

@@ -73,7 +73,18 @@ function build({ pass, compactions, first, last }: Walk): ContextWindow[] {
     const compaction = seen && { before: seen.before, after: seen.after };
     const start = seen?.place ?? first;
     const end = next?.place ?? last;
-    windows.push({ number, id, firstId, previousId, isNumbered, cause: causeOf(seen), start, end, isLast: next === undefined, compaction });
+    windows.push({
+      number,
+      id,
+      firstId,
+      previousId,
+      isNumbered,
+      cause: causeOf(seen),
+      start,
+      end,
+      isLast: next === undefined,
+      compaction,
+    });
   };
   push(true, undefined, compactions[0]);
   compactions.forEach((seen, at) => {
@@ -106,7 +117,8 @@ const ENVELOPE = `{"timestamp":"","type":"response_item","payload":}`;
  * it is spelled as all writers spell it.
  */
 function itemBytes(item: ResponseItem, record?: RolloutRecord, lineBytes?: number): number {
-  if (record?.type !== "response_item" || lineBytes === undefined || record.payload !== item) return utf8Length(JSON.stringify(item));
+  if (record?.type !== "response_item" || lineBytes === undefined || record.payload !== item)
+    return utf8Length(JSON.stringify(item));
   const { timestamp, ordinal, metadata } = record;
   const ordinalBytes = ordinal === undefined ? 0 : `"ordinal":${ordinal},`.length;
   const metadataBytes = metadata === undefined ? 0 : `,"metadata":${utf8Length(JSON.stringify(metadata))}`.length;

@@ -3,7 +3,19 @@
  * memory, and nothing outside the home is written to.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, closeSync, existsSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { symlinkSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -12,7 +24,20 @@ import { skipAloud } from "../interop/codex.ts";
 import { BIN } from "../support/bin.ts";
 import { cli } from "../support/cli.ts";
 import { query, readTable, runReindex, snapshot, temporaryFolder, writeHome } from "../support/homes.ts";
-import { base, fileName, lineText, META_TIME, meta, paginatedMeta, rolloutText, sessionPath, threadId, turnContext, userItem, userMessage } from "../support/lines.ts";
+import {
+  base,
+  fileName,
+  lineText,
+  META_TIME,
+  meta,
+  paginatedMeta,
+  rolloutText,
+  sessionPath,
+  threadId,
+  turnContext,
+  userItem,
+  userMessage,
+} from "../support/lines.ts";
 
 const folder = temporaryFolder();
 let home = "";
@@ -72,7 +97,9 @@ describe("what is no rollout file", () => {
     symlinkSync(join(folder.path, "outside", "secret.txt"), join(day, fileName(4)));
     const run = await cli(home, ["reindex"]);
     expect([run.code, ids()]).toEqual([1, [threadId(1)]]);
-    expect(run.out).toMatch(/a symbolic link, not a rollout file\n.*a named pipe, not a rollout file\n.*a folder, not a rollout file\n/);
+    expect(run.out).toMatch(
+      /a symbolic link, not a rollout file\n.*a named pipe, not a rollout file\n.*a folder, not a rollout file\n/,
+    );
   });
 
   test("a file that may not be read is told, and the rest is indexed", () => {
@@ -97,7 +124,8 @@ function asNobody(argv: readonly string[], closed: string) {
   const user = isRoot ? { uid: nobody, gid: nobody } : {};
   if (isRoot) {
     chmodSync(folder.path, 0o755);
-    for (const name of ["", ...readdirSync(home, { recursive: true, encoding: "utf8" })]) chownSync(join(home, name), nobody, nobody);
+    for (const name of ["", ...readdirSync(home, { recursive: true, encoding: "utf8" })])
+      chownSync(join(home, name), nobody, nobody);
   }
   chmodSync(closed, 0);
   const env = { PATH: process.env["PATH"] };
@@ -110,7 +138,10 @@ describe("what stands in a rollout", () => {
   test("ids with .. lead nowhere", async () => {
     writeHome(home, {
       [sessionPath(2)]: rolloutText([meta(2, { id: "../../../outside/secret" }), userMessage("from the name")]),
-      [sessionPath(3)]: rolloutText([paginatedMeta(3, { history_base: base("../../outside/secret.txt", 5) }), userItem("no base")]),
+      [sessionPath(3)]: rolloutText([
+        paginatedMeta(3, { history_base: base("../../outside/secret.txt", 5) }),
+        userItem("no base"),
+      ]),
       "sessions/2025/rollout-..-...jsonl": rolloutText([meta(4, { id: "../../x" })]),
       "session_index.jsonl": `${JSON.stringify({ id: "../../outside", thread_name: "out", updated_at: META_TIME })}\n`,
     });
@@ -124,7 +155,11 @@ describe("what stands in a rollout", () => {
 
   test.each([
     ["in metadata", (deep: string) => `{"timestamp":"${META_TIME}","type":"session_meta","payload":${deep}}`],
-    ["in an event", (deep: string) => `{"timestamp":"${META_TIME}","type":"event_msg","payload":{"type":"user_message","message":${deep}}}`],
+    [
+      "in an event",
+      (deep: string) =>
+        `{"timestamp":"${META_TIME}","type":"event_msg","payload":{"type":"user_message","message":${deep}}}`,
+    ],
     ["as a line", (deep: string) => deep],
   ])("JSON nested a million deep, %s, is one bad line", async (_, line) => {
     const deep = "[".repeat(1_000_000) + "]".repeat(1_000_000);
@@ -147,7 +182,8 @@ describe("what stands in a rollout", () => {
     const path = join(home, sessionPath(2));
     const fd = openSync(path, "w");
     if (nothing === "\0") ftruncateSync(fd, size);
-    else for (let done = 0; done < size; done += 1 << 20) writeSync(fd, Buffer.alloc(1 << 20, nothing), 0, 1 << 20, done);
+    else
+      for (let done = 0; done < size; done += 1 << 20) writeSync(fd, Buffer.alloc(1 << 20, nothing), 0, 1 << 20, done);
     if (end !== "") writeSync(fd, `${end}${good(2)}`, size);
     closeSync(fd);
     const run = await cli(home, ["reindex"]);
@@ -218,7 +254,8 @@ describe("links out of the home", () => {
     writeFileSync(elsewhere, readFileSync(join(home, "state_5.sqlite")));
     rmSync(join(home, "state_5.sqlite"));
     symlinkSync(elsewhere, join(home, "state_5.sqlite"));
-    for (const argv of [["reindex"], ["reindex", "--force", "--rebuild"], ["reindex", "--dry-run"]]) await expectRefusal(/symbolic link/, argv);
+    for (const argv of [["reindex"], ["reindex", "--force", "--rebuild"], ["reindex", "--dry-run"]])
+      await expectRefusal(/symbolic link/, argv);
   });
 
   test.each(["state_5.sqlite-wal", "state_5.sqlite-shm", "state_5.sqlite-journal"])("%s is one", async (name) => {
@@ -296,7 +333,9 @@ function readOnly(): readonly [string | undefined, () => void] {
   }
   const target = join(folder.path, "mounted");
   mkdirSync(target);
-  const mount = spawnSync("sh", ["-c", 'mount --bind "$1" "$2" && mount -o remount,ro,bind "$2"', "sh", home, target], { encoding: "utf8" });
+  const mount = spawnSync("sh", ["-c", 'mount --bind "$1" "$2" && mount -o remount,ro,bind "$2"', "sh", home, target], {
+    encoding: "utf8",
+  });
   const release = () => void spawnSync("umount", [target]);
   if (mount.status === 0) return [target, release];
   release();
@@ -317,8 +356,14 @@ test("metadata that names this file's own fork as its base ends", async () => {
 test("two thousand forks of forks are followed without a stack to overflow", async () => {
   const chain = Array.from({ length: 2000 }, (_, index) => {
     const thread = index + 2;
-    const first = index === 0 ? paginatedMeta(thread) : paginatedMeta(thread, { history_base: base(threadId(thread - 1), 1 << 30) });
-    return [sessionPath(thread), `${lineText(first, META_TIME, 0)}\n${index === 0 ? `${lineText(userItem("the root"), META_TIME, 1)}\n` : ""}`];
+    const first =
+      index === 0
+        ? paginatedMeta(thread)
+        : paginatedMeta(thread, { history_base: base(threadId(thread - 1), 1 << 30) });
+    return [
+      sessionPath(thread),
+      `${lineText(first, META_TIME, 0)}\n${index === 0 ? `${lineText(userItem("the root"), META_TIME, 1)}\n` : ""}`,
+    ];
   });
   writeHome(home, Object.fromEntries(chain) as Record<string, string>);
   const run = await cli(home, ["reindex"]);

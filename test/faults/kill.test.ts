@@ -14,7 +14,17 @@ import { SqliteDatabase } from "../../src/io/sqlite.ts";
 import { copyTree } from "../interop/codex.ts";
 import { BIN } from "../support/bin.ts";
 import { query, readTable, runReindex, setMtime, temporaryFolder, writeHome } from "../support/homes.ts";
-import { FILE_MS, meta, paginatedMeta, rolloutText, sessionPath, threadId, turnContext, userItem, userMessage } from "../support/lines.ts";
+import {
+  FILE_MS,
+  meta,
+  paginatedMeta,
+  rolloutText,
+  sessionPath,
+  threadId,
+  turnContext,
+  userItem,
+  userMessage,
+} from "../support/lines.ts";
 import { ROOT } from "../support/sources.ts";
 
 const KILLS = Number(process.env["ROLLOUT_TOOL_KILLS"] ?? 6);
@@ -114,7 +124,10 @@ function expectOldOrNew({ title }: Variant, when: string): void {
     expect([title, existsSync(join(home, STATE))], when).toEqual(["a damaged database", true]);
     return;
   }
-  expect(readTable(home).map(({ id }) => id), when).toEqual(IDS);
+  expect(
+    readTable(home).map(({ id }) => id),
+    when,
+  ).toEqual(IDS);
 }
 
 function expectFinished({ title }: Variant, when: string): void {
@@ -122,7 +135,10 @@ function expectFinished({ title }: Variant, when: string): void {
   expect(report.files.rejected, when).toEqual([]);
   expect(checkFile(join(home, STATE)).status, when).toBe("ok");
   const kept = query(home, "select name, thread_section_id, is_pinned from threads order by id desc");
-  expect(kept.map((row) => Object.values(row)), when).toEqual([
+  expect(
+    kept.map((row) => Object.values(row)),
+    when,
+  ).toEqual([
     [null, null, 0],
     ["Kept name", "section", 0],
     // A damaged database lost its log before the run.
@@ -134,7 +150,10 @@ function expectFinished({ title }: Variant, when: string): void {
 
 function leftovers(): readonly string[] {
   const names = readdirSync(home, { recursive: true, encoding: "utf8" });
-  return names.filter((name) => /\.rollout-tool-|\.partial$|pending-swap|-wal$|-shm$|-journal$/.test(name) && !name.startsWith("db-backups"));
+  return names.filter(
+    (name) =>
+      /\.rollout-tool-|\.partial$|pending-swap|-wal$|-shm$|-journal$/.test(name) && !name.startsWith("db-backups"),
+  );
 }
 
 describe.each(VARIANTS)("$title", (variant) => {
@@ -154,26 +173,33 @@ describe.each(VARIANTS)("$title", (variant) => {
     }
   });
 
-  test("killed at moments spread over a run", async () => {
-    const from = template(variant);
-    const lengths: number[] = [];
-    for (let run = 0; run < 3; run++) {
-      renew(from);
-      lengths.push((await runFor(undefined, variant.args)).lengthMs);
-    }
-    const [, lengthMs = 0] = lengths.toSorted((a, b) => a - b);
-    let killed = 0;
-    for (let kill = 1; kill <= KILLS; kill++) {
-      renew(from);
-      const afterMs = (lengthMs * kill) / KILLS;
-      const run = await runFor(afterMs, variant.args);
-      if (run.signal === "SIGKILL") killed += 1;
-      const when = `killed after ${afterMs.toFixed(1)} of ${lengthMs.toFixed(1)} ms`;
-      expectOldOrNew(variant, when);
-      expectFinished(variant, when);
-    }
-    if (KILLS > 20) process.stderr.write(`${variant.title}: ${killed} of ${KILLS} runs were killed, over ${lengthMs.toFixed(0)} ms\n`);
-  }, 60_000 + KILLS * 5_000);
+  test(
+    "killed at moments spread over a run",
+    async () => {
+      const from = template(variant);
+      const lengths: number[] = [];
+      for (let run = 0; run < 3; run++) {
+        renew(from);
+        lengths.push((await runFor(undefined, variant.args)).lengthMs);
+      }
+      const [, lengthMs = 0] = lengths.toSorted((a, b) => a - b);
+      let killed = 0;
+      for (let kill = 1; kill <= KILLS; kill++) {
+        renew(from);
+        const afterMs = (lengthMs * kill) / KILLS;
+        const run = await runFor(afterMs, variant.args);
+        if (run.signal === "SIGKILL") killed += 1;
+        const when = `killed after ${afterMs.toFixed(1)} of ${lengthMs.toFixed(1)} ms`;
+        expectOldOrNew(variant, when);
+        expectFinished(variant, when);
+      }
+      if (KILLS > 20)
+        process.stderr.write(
+          `${variant.title}: ${killed} of ${KILLS} runs were killed, over ${lengthMs.toFixed(0)} ms\n`,
+        );
+    },
+    60_000 + KILLS * 5_000,
+  );
 });
 
 interface Run {
@@ -192,7 +218,6 @@ function runFor(afterMs: number | undefined, args: readonly string[]): Promise<R
     });
   });
 }
-
 
 test("a run killed while it builds anew on a home where nothing else has changed is cleared up by the next", () => {
   const from = template({ title: "", args: [], prepare: () => undefined });

@@ -93,7 +93,13 @@ describe("the quick reading", () => {
     fc.assert(
       fc.property(fc.boolean(), length, length, (paginated, before, last) => {
         const first = paginated ? paginatedMeta(1) : meta(1);
-        const lines = [first, turnContext(), userItem("hello"), responseItem("x".repeat(before)), agentItem("y".repeat(last))];
+        const lines = [
+          first,
+          turnContext(),
+          userItem("hello"),
+          responseItem("x".repeat(before)),
+          agentItem("y".repeat(last)),
+        ];
         const [quick, thorough] = both(rolloutText(lines, { paginated }), "plain");
         expect(quick).toEqual(thorough);
         expect(quick.lastLineMs).toBe(META_MS + 4000);
@@ -111,8 +117,19 @@ function answer({ bytesRead: _, ...rest }: Extraction): Answer {
 
 describe("what is read", () => {
   test("head and tail of a long paginated file, all of a long legacy one", () => {
-    const lines = [turnContext(), userItem("hello"), ...FILLER, ...FILLER, ...FILLER, turnContext({ model: "late" }), tokenCount(9), taskStarted()];
-    const paginated = rolloutText([paginatedMeta(1), settings(), ...lines, settings({ model: "last" })], { paginated: true });
+    const lines = [
+      turnContext(),
+      userItem("hello"),
+      ...FILLER,
+      ...FILLER,
+      ...FILLER,
+      turnContext({ model: "late" }),
+      tokenCount(9),
+      taskStarted(),
+    ];
+    const paginated = rolloutText([paginatedMeta(1), settings(), ...lines, settings({ model: "last" })], {
+      paginated: true,
+    });
     const found = extractFacts(rolloutFile(paginated), BEST);
     expect(found.result.ok && [found.result.facts.turn?.model, found.result.facts.tokensUsed]).toEqual(["last", 9]);
     expect(found.bytesRead).toBeLessThan(paginated.length / 2);
@@ -149,18 +166,27 @@ describe("the newest of a kind", () => {
   });
 
   test("of a thread without own folder it is the first turn that names it, not the last", () => {
-    const turns = [turnContext({ cwd: "/home/user/first" }), userMessage("hello"), turnContext({ cwd: "/home/user/last" })];
+    const turns = [
+      turnContext({ cwd: "/home/user/first" }),
+      userMessage("hello"),
+      turnContext({ cwd: "/home/user/last" }),
+    ];
     expect(facts(rolloutText(turns)).cwd).toBe("/home/user/first");
     expect(facts(rolloutText([meta(1, { cwd: "" }), ...turns])).cwd).toBe("/home/user/first");
-    expect(facts(rolloutText([paginatedMeta(1, { cwd: "" }), ...turns, ...FILLER, ...turns], { paginated: true })).cwd).toBe(
-      "/home/user/first",
-    );
+    expect(
+      facts(rolloutText([paginatedMeta(1, { cwd: "" }), ...turns, ...FILLER, ...turns], { paginated: true })).cwd,
+    ).toBe("/home/user/first");
   });
 });
 
 describe("a compressed file that breaks", () => {
   test("gives the facts of what precedes the break, and where it is", () => {
-    const text = rolloutText([meta(1), turnContext(), userMessage("hello"), ...FILLER.map((line, index) => (index % 2 ? tokenCount(index) : line))]);
+    const text = rolloutText([
+      meta(1),
+      turnContext(),
+      userMessage("hello"),
+      ...FILLER.map((line, index) => (index % 2 ? tokenCount(index) : line)),
+    ]);
     const whole = compressZstd(Buffer.from(text));
     const file = rolloutFile(text, "zstd");
     writeFileSync(file.path, whole.subarray(0, whole.length - 20));

@@ -40,7 +40,9 @@ function startOf(thread: number): number {
 }
 
 const texts = fc.tuple(
-  ...Array.from({ length: THREADS }, (_, index) => rollouts({ thread: index + 1, startMs: startOf(index + 1), plausible: true })),
+  ...Array.from({ length: THREADS }, (_, index) =>
+    rollouts({ thread: index + 1, startMs: startOf(index + 1), plausible: true }),
+  ),
 );
 
 type Edit =
@@ -68,14 +70,17 @@ const edits: fc.Arbitrary<readonly Edit[]> = fc.array(
 /** The files of a thread as they lie now. */
 function placesOf(home: string, thread: number): readonly string[] {
   const plain = [sessionPath(thread), archivedPath(thread)];
-  return [...plain, ...plain.map((path) => `${path}.zst`)].map((path) => join(home, path)).filter((path) => existsSync(path));
+  return [...plain, ...plain.map((path) => `${path}.zst`)]
+    .map((path) => join(home, path))
+    .filter((path) => existsSync(path));
 }
 
 function apply(home: string, edit: Edit, step: number): void {
   const [path] = placesOf(home, edit.thread);
   const taken = join(home, "..", `taken-${edit.thread}`);
   if (path === undefined) {
-    if (edit.kind === "restore" && existsSync(taken)) rewrite(join(home, sessionPath(edit.thread)), readFileSync(taken), startOf(edit.thread));
+    if (edit.kind === "restore" && existsSync(taken))
+      rewrite(join(home, sessionPath(edit.thread)), readFileSync(taken), startOf(edit.thread));
     return;
   }
   const { mtimeMs } = statSync(path);
@@ -89,7 +94,12 @@ function apply(home: string, edit: Edit, step: number): void {
       if (isPlain) rewrite(path, Buffer.from(`${withEnd(readFileSync(path, "utf8"))}{"timestamp":"2025-11-0`), mtimeMs);
       break;
     case "archive":
-      move(path, path.includes("/sessions/") ? join(home, archivedPath(edit.thread)) + path.slice(path.lastIndexOf(".jsonl") + 6) : path);
+      move(
+        path,
+        path.includes("/sessions/")
+          ? join(home, archivedPath(edit.thread)) + path.slice(path.lastIndexOf(".jsonl") + 6)
+          : path,
+      );
       break;
     case "compress":
       if (isPlain) {
@@ -132,7 +142,10 @@ function appendTurn(path: string, message: string, tokens: number, nowMs: number
 function nameThread(home: string, thread: number, name: string): void {
   const path = join(home, "session_index.jsonl");
   const old = existsSync(path) ? readFileSync(path, "utf8") : "";
-  writeFileSync(path, `${old}${JSON.stringify({ id: threadId(thread), thread_name: name, updated_at: "2025-11-06T00:00:00Z" })}\n`);
+  writeFileSync(
+    path,
+    `${old}${JSON.stringify({ id: threadId(thread), thread_name: name, updated_at: "2025-11-06T00:00:00Z" })}\n`,
+  );
 }
 
 function rewrite(path: string, bytes: Buffer, mtimeMs: number): void {
@@ -148,14 +161,19 @@ function move(path: string, target: string): void {
 
 function firstHome(all: readonly { readonly text: string }[]): string {
   rmSync(join(folder.path, "home"), { recursive: true, force: true });
-  const files = all.map(({ text }, index) => [sessionPath(index + 1), { text, mtimeMs: lastTime(text, index + 1) }] as const);
+  const files = all.map(
+    ({ text }, index) => [sessionPath(index + 1), { text, mtimeMs: lastTime(text, index + 1) }] as const,
+  );
   // The last thread goes on from all that the first one says, and has words of its own.
   const continued = base(threadId(1), Buffer.byteLength(all[0]?.text ?? ""));
-  const fork = rolloutText([paginatedMeta(FORK, { forked_from_id: threadId(1), history_base: continued }), userItem("own words")], {
-    paginated: true,
-    firstOrdinal: 100,
-    startMs: startOf(FORK),
-  });
+  const fork = rolloutText(
+    [paginatedMeta(FORK, { forked_from_id: threadId(1), history_base: continued }), userItem("own words")],
+    {
+      paginated: true,
+      firstOrdinal: 100,
+      startMs: startOf(FORK),
+    },
+  );
   return writeHome(join(folder.path, "home"), {
     ...Object.fromEntries(files),
     [sessionPath(FORK)]: { text: fork, mtimeMs: startOf(FORK) + 1000 },
@@ -198,7 +216,9 @@ function differences(updated: readonly SqlRow[], rebuilt: readonly SqlRow[]): re
   return rebuilt.flatMap((row) => {
     const other = updated.find(({ id }) => id === row.id);
     const columns = Object.keys(row).filter((column) => column !== "archived_at" && row[column] !== other?.[column]);
-    return columns.map((column) => `${String(row.id)} ${column}: ${String(other?.[column])}, but ${String(row[column])}`);
+    return columns.map(
+      (column) => `${String(row.id)} ${column}: ${String(other?.[column])}, but ${String(row[column])}`,
+    );
   });
 }
 

@@ -8,7 +8,11 @@ export interface CliRun {
   readonly err: string;
 }
 
-export async function cli(home: string, argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<CliRun> {
+export async function cli(
+  home: string,
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<CliRun> {
   const host = memoryHost({ env, now: Date.now });
   const code = await runCli([...argv, "--codex-home", home], host);
   return { code, out: host.out(), err: host.err() };

@@ -50,7 +50,16 @@ function some(members: Readonly<Record<string, fc.Arbitrary<unknown>>>): fc.Arbi
 }
 
 const folders = fc.constantFrom(CWD, "/home/user/other", "/nonexistent/dir", "/", "/tmp/../nonexistent");
-const words = fc.constantFrom("one", "two words", "zwölf Boxkämpfer", "日本語", "tab\there", "line\nbreak", '"quoted"', "😀");
+const words = fc.constantFrom(
+  "one",
+  "two words",
+  "zwölf Boxkämpfer",
+  "日本語",
+  "tab\there",
+  "line\nbreak",
+  '"quoted"',
+  "😀",
+);
 const roots = fc.constantFrom<readonly string[]>([], ["/nonexistent/a"], ["/nonexistent/a", "/nonexistent/b/"]);
 
 const policies = fc.oneof(
@@ -71,14 +80,25 @@ const entries = fc.array(
   fc.constantFrom(
     { access: "write", path: { path: "/nonexistent/w/", type: "path" } },
     { path: { type: "special", value: { kind: "root" } }, access: "read", note: "unknown" },
-    { path: { type: "special", value: { kind: "project_roots", subpath: ".git" } }, access: "read", missing_path_behavior: "skip" },
-    { path: { type: "special", value: { subpath: null, kind: "project_roots" } }, access: "write", missing_path_behavior: null },
+    {
+      path: { type: "special", value: { kind: "project_roots", subpath: ".git" } },
+      access: "read",
+      missing_path_behavior: "skip",
+    },
+    {
+      path: { type: "special", value: { subpath: null, kind: "project_roots" } },
+      access: "write",
+      missing_path_behavior: null,
+    },
     { path: { type: "glob_pattern", pattern: "**/*.pem" }, access: "none" },
     { path: { type: "glob_pattern", pattern: "**/.env" }, access: "deny" },
   ),
   { maxLength: 3 },
 );
-const restricted = fc.record({ entries, type: fc.constant("restricted"), glob_scan_max_depth: fc.constantFrom(3, null) }, { requiredKeys: ["entries", "type"] });
+const restricted = fc.record(
+  { entries, type: fc.constant("restricted"), glob_scan_max_depth: fc.constantFrom(3, null) },
+  { requiredKeys: ["entries", "type"] },
+);
 const profiles = fc.oneof(
   fc.constant({ type: "disabled" }),
   fc.constantFrom("restricted", "enabled").map((network) => ({ network, type: "external" })),
@@ -86,7 +106,11 @@ const profiles = fc.oneof(
   fc.constant({ type: "managed", file_system: { type: "unrestricted" }, network: "enabled", note: "unknown" }),
 );
 const fileSystems = fc.record(
-  { entries, kind: fc.constantFrom("restricted", "restricted", "unrestricted", "external-sandbox"), glob_scan_max_depth: fc.constantFrom(3, null) },
+  {
+    entries,
+    kind: fc.constantFrom("restricted", "restricted", "unrestricted", "external-sandbox"),
+    glob_scan_max_depth: fc.constantFrom(3, null),
+  },
   { requiredKeys: ["kind"] },
 );
 
@@ -104,7 +128,9 @@ const contexts = mostly(
   some({ cwd: folders, approval_policy: approvals, sandbox_policy: policies, effort: efforts, model: words }),
   fc.oneof(
     profiles.map((permission_profile) => ({ permission_profile })),
-    fc.tuple(profiles, policies).map(([permission_profile, sandbox_policy]) => ({ permission_profile, sandbox_policy })),
+    fc
+      .tuple(profiles, policies)
+      .map(([permission_profile, sandbox_policy]) => ({ permission_profile, sandbox_policy })),
     fc.tuple(policies, fileSystems).map(([sandbox_policy, file_system_sandbox_policy]) => ({
       sandbox_policy,
       file_system_sandbox_policy,
@@ -116,8 +142,12 @@ const contexts = mostly(
 const messages = fc.oneof(
   words.map((text) => userMessage(text)),
   words.map((text) => userItem(text)),
-  fc.constantFrom("", " \n\t", "## My request for Codex:", "# Context\n## My request for Codex:\n  go  \n").map((text) => userMessage(text)),
-  fc.constantFrom("\u0085next line\u0085", "\ufeffmark\ufeff", "\u00a0space\u3000", "\u200bzero\u200b").map((text) => userMessage(text)),
+  fc
+    .constantFrom("", " \n\t", "## My request for Codex:", "# Context\n## My request for Codex:\n  go  \n")
+    .map((text) => userMessage(text)),
+  fc
+    .constantFrom("\u0085next line\u0085", "\ufeffmark\ufeff", "\u00a0space\u3000", "\u200bzero\u200b")
+    .map((text) => userMessage(text)),
   fc.constant(userMessage("", { images: ["data:image/png;base64,iVBORw0KGgo="] })),
   fc.constant(userMessage(" ", { local_images: ["/nonexistent/a.png"] })),
 );
@@ -167,7 +197,11 @@ const GIT = fc.oneof(
   some({
     commit_hash: fc.constant("0123456789abcdef0123456789abcdef01234567"),
     branch: words,
-    repository_url: fc.constantFrom("https://user:token@example.com/r.git", "git@example.com:r.git", "https://example.com/r.git"),
+    repository_url: fc.constantFrom(
+      "https://user:token@example.com/r.git",
+      "git@example.com:r.git",
+      "https://example.com/r.git",
+    ),
   }),
 );
 
@@ -248,7 +282,15 @@ function rendered(record: LineRecord, time: string, ordinal: number | undefined,
 }
 
 const ODD_FORMS = ["reordered", "inner order", "spaced", "crlf", "indented", "cut", "two"] as const;
-const JUNK = ["", " ", "this is not JSON", "[]", "null", "\u0000\u0000", '{"timestamp":5,"type":"session_meta","payload":{}}'] as const;
+const JUNK = [
+  "",
+  " ",
+  "this is not JSON",
+  "[]",
+  "null",
+  "\u0000\u0000",
+  '{"timestamp":5,"type":"session_meta","payload":{}}',
+] as const;
 
 /** More than the stretch that the quick reader thinks worth passing over. */
 const MIDDLE_LINES = 400;
@@ -276,7 +318,13 @@ function inForce(lines: Draft["lines"], first: LineRecord): Draft["lines"] {
     const applied = record.payload["thread_settings"];
     if (typeof applied === "object" && applied !== null && "cwd" in applied) {
       cwd = applied.cwd;
-      return { record: { ...record, payload: { ...record.payload, thread_settings: { ...applied, model_provider_id: provider } } }, how };
+      return {
+        record: {
+          ...record,
+          payload: { ...record.payload, thread_settings: { ...applied, model_provider_id: provider } },
+        },
+        how,
+      };
     }
     if (record.type !== "turn_context" || cwd === undefined) return { record, how };
     return { record: { ...record, payload: { ...record.payload, cwd } }, how };
@@ -315,13 +363,23 @@ export function rollouts(options: GenerateOptions = {}): fc.Arbitrary<GeneratedR
   const later = metas(thread, plausible);
   return fc.boolean().chain((paginated) => {
     // Later metadata of a paginated thread is in SQLite only: no release writes such lines (state-and-compression §5.5).
-    const kinds = [contexts, applied, messages, counts, noise, fc.constant(taskStarted()), words.map((text) => goal(text))];
+    const kinds = [
+      contexts,
+      applied,
+      messages,
+      counts,
+      noise,
+      fc.constant(taskStarted()),
+      words.map((text) => goal(text)),
+    ];
     const usual = fc.oneof(...kinds, ...(paginated ? [] : [later, foreign]));
     const record = plausible ? usual : mostly(usual, broken, 8);
     const how = plausible ? fc.constant("plain") : mostly(fc.constant("plain"), fc.constantFrom(...ODD_FORMS), 8);
     const line = fc.record({ record, how });
     const any = plausible ? line : mostly(line, fc.record({ record: fc.constantFrom(...JUNK), how }), 12);
-    const first = plausible ? metas(thread, true) : mostly(metas(thread, false), fc.oneof(oddMetas(thread), contexts), 8);
+    const first = plausible
+      ? metas(thread, true)
+      : mostly(metas(thread, false), fc.oneof(oddMetas(thread), contexts), 8);
     return fc
       .record({
         paginated: fc.constant(paginated),

@@ -40,17 +40,7 @@ export const NARROW: readonly { readonly from: string; readonly room: string; re
 ];
 
 /** Modules of Node that reach out of the process. */
-export const OUTSIDE = [
-  "child_process",
-  "cluster",
-  "dgram",
-  "dns",
-  "http",
-  "http2",
-  "https",
-  "net",
-  "tls",
-];
+export const OUTSIDE = ["child_process", "cluster", "dgram", "dns", "http", "http2", "https", "net", "tls"];
 
 /** Each outside package is known to exactly one file. */
 export const PACKAGES: Readonly<Record<string, string>> = {

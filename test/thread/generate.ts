@@ -17,22 +17,63 @@ const words = fc.constantFrom("one", "two words", "zwölf Boxkämpfer", "日本�
 const items = fc.oneof(
   { weight: 4, arbitrary: words.map((text) => `U ${text}`) },
   { weight: 3, arbitrary: words.map((text) => `A ${text}`) },
-  fc.constantFrom("ENV", "D plain", "D <permissions instructions>x", "D <model_switch>x | plain", "IMG", "R", "S rules"),
-  fc.constantFrom("U a | <skill>x</skill>", `U ${JSON.stringify(SUMMARY_TEXT)}`, "OTHER from_the_future", "TRIGGER", "GHOST"),
+  fc.constantFrom(
+    "ENV",
+    "D plain",
+    "D <permissions instructions>x",
+    "D <model_switch>x | plain",
+    "IMG",
+    "R",
+    "S rules",
+  ),
+  fc.constantFrom(
+    "U a | <skill>x</skill>",
+    `U ${JSON.stringify(SUMMARY_TEXT)}`,
+    "OTHER from_the_future",
+    "TRIGGER",
+    "GHOST",
+  ),
   fc.constantFrom("AM /root/a do it", "IAC /root/a do it", "IAJ do it", "IAJ {} "),
-  fc.constantFrom("FC c1", "FO c1 out", "FC c2", "FO c3 out", "CC c4", "CO c4 out", "LS c5", "LS -", "TSC c6", "TSO c7"),
+  fc.constantFrom(
+    "FC c1",
+    "FO c1 out",
+    "FC c2",
+    "FO c3 out",
+    "CC c4",
+    "CO c4 out",
+    "LS c5",
+    "LS -",
+    "TSC c6",
+    "TSO c7",
+  ),
   fc.nat(40_000).map((length) => `U ${"x".repeat(length)}`),
 );
 
-const replacements = fc.array(fc.oneof(items.filter((row) => !row.startsWith("IAC")), fc.constant("SUM")), { maxLength: 4 });
+const replacements = fc.array(
+  fc.oneof(
+    items.filter((row) => !row.startsWith("IAC")),
+    fc.constant("SUM"),
+  ),
+  { maxLength: 4 },
+);
 
 const checkpoints = fc
   .record({
     items: replacements,
     number: fc.option(fc.nat(9), { nil: undefined }),
-    windowId: fc.option(fc.oneof(fc.constant("not-an-id"), fc.nat(9).map((n) => `${WINDOW}0${n}`), fc.nat(9)), { nil: undefined }),
+    windowId: fc.option(
+      fc.oneof(
+        fc.constant("not-an-id"),
+        fc.nat(9).map((n) => `${WINDOW}0${n}`),
+        fc.nat(9),
+      ),
+      { nil: undefined },
+    ),
     resume: fc.option(
-      fc.record({ last_started_turn_id: turnIds, previous_turn_settings: fc.record({ model: models }) }, { requiredKeys: [] }),
+      fc.record(
+        { last_started_turn_id: turnIds, previous_turn_settings: fc.record({ model: models }) },
+        { requiredKeys: [] },
+      ),
       { nil: undefined },
     ),
   })
@@ -48,11 +89,21 @@ const compactions = fc.oneof(
 );
 
 const states = fc
-  .tuple(fc.boolean(), fc.dictionary(fc.constantFrom("a", "b", "__proto__"), fc.constantFrom(null, 1, { c: null, d: 2 })))
+  .tuple(
+    fc.boolean(),
+    fc.dictionary(fc.constantFrom("a", "b", "__proto__"), fc.constantFrom(null, 1, { c: null, d: 2 })),
+  )
   .map(([full, state]) => `${full ? "WS+" : "WS~"} ${JSON.stringify(state)}`);
 
 const rollbacks = fc.constantFrom("RB 0", "RB 1", "RB 1", "RB 2", "RB 4294967295");
-const noise = fc.constantFrom("SCORE", "AE said", "LINE {torn", "LINE ", "LINE null", 'LINE {"timestamp":"","type":"new","payload":{}}');
+const noise = fc.constantFrom(
+  "SCORE",
+  "AE said",
+  "LINE {torn",
+  "LINE ",
+  "LINE null",
+  'LINE {"timestamp":"","type":"new","payload":{}}',
+);
 const contexts = fc.tuple(fc.oneof(turnIds, fc.constant("-")), models).map(([id, model]) => `TX ${id} ${model}`);
 const ends = turnIds.chain((id) => fc.constantFrom(`TC ${id}`, `TA ${id}`, "TA -"));
 
@@ -91,14 +142,22 @@ const turns = fc
     ...(after === undefined ? [] : [after]),
   ]);
 
-const metas = fc
-  .tuple(fc.boolean(), fc.option(fc.nat(9), { nil: undefined }))
-  .map(([isPaginated, window]) => {
-    const members = window === undefined ? "" : ` ${JSON.stringify({ context_window: { window_id: `${WINDOW}a${window}` } })}`;
-    return `META${isPaginated ? " paginated" : ""}${members}`;
-  });
+const metas = fc.tuple(fc.boolean(), fc.option(fc.nat(9), { nil: undefined })).map(([isPaginated, window]) => {
+  const members =
+    window === undefined ? "" : ` ${JSON.stringify({ context_window: { window_id: `${WINDOW}a${window}` } })}`;
+  return `META${isPaginated ? " paginated" : ""}${members}`;
+});
 
 /** Rows of shorthand; the first one is the metadata. */
 export const threads: fc.Arbitrary<readonly string[]> = fc
-  .tuple(metas, fc.array(fc.oneof({ weight: 3, arbitrary: turns }, anything.map((row) => [row])), { maxLength: 8 }))
+  .tuple(
+    metas,
+    fc.array(
+      fc.oneof(
+        { weight: 3, arbitrary: turns },
+        anything.map((row) => [row]),
+      ),
+      { maxLength: 8 },
+    ),
+  )
   .map(([meta, parts]) => [meta, ...parts.flat()]);

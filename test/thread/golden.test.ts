@@ -43,7 +43,9 @@ function summary(state: ThreadState): Record<string, unknown> {
     world_state_baseline: state.worldStateBaseline ?? null,
     window: [window.number, window.id ?? null, window.firstId ?? null, window.previousId ?? null],
     last_started_turn_id: state.lastStartedTurnId ?? null,
-    omissions: state.omissions.map(({ place, index, what, rule }) => `${place.line}${index === undefined ? "" : `[${index}]`} ${what} ${rule}`),
+    omissions: state.omissions.map(
+      ({ place, index, what, rule }) => `${place.line}${index === undefined ? "" : `[${index}]`} ${what} ${rule}`,
+    ),
   };
 }
 
@@ -86,6 +88,7 @@ describe.each(cases)("$name: $title", ({ name, text }) => {
   test("has its windows in a row", () => {
     const windows = windowsOf(entries);
     expect(windows.map(({ isLast }) => isLast)).toEqual(windows.map((_, index) => index === windows.length - 1));
-    for (const [index, window] of windows.entries()) expect(windows[index + 1]?.start ?? window.end).toEqual(window.end);
+    for (const [index, window] of windows.entries())
+      expect(windows[index + 1]?.start ?? window.end).toEqual(window.end);
   });
 });

@@ -18,12 +18,19 @@ function texts(item: MessageItem): string[] {
 }
 
 /** Complains about an item that is not in the record it claims to come from. */
-function invented({ item, place, index, origin }: HistoryItem, byOffset: ReadonlyMap<number, Entry>): string | undefined {
+function invented(
+  { item, place, index, origin }: HistoryItem,
+  byOffset: ReadonlyMap<number, Entry>,
+): string | undefined {
   const entry = byOffset.get(place.offset);
   if (entry?.ok !== true) return "no such record";
   const { record } = entry;
   const written =
-    record.type === "response_item" ? record.payload : record.type === "compacted" ? record.payload.replacement_history?.[index ?? -1] : undefined;
+    record.type === "response_item"
+      ? record.payload
+      : record.type === "compacted"
+        ? record.payload.replacement_history?.[index ?? -1]
+        : undefined;
   switch (origin) {
     case "record":
     case "replacement":
@@ -44,7 +51,9 @@ function invented({ item, place, index, origin }: HistoryItem, byOffset: Readonl
 function check(entries: readonly Entry[]): ThreadState {
   const state = replay(entries, { explain: true });
   const byOffset = new Map(entries.map((entry) => [entry.position.offset, entry]));
-  expect(state.history.map((item) => invented(item, byOffset)).filter((complaint) => complaint !== undefined)).toEqual([]);
+  expect(state.history.map((item) => invented(item, byOffset)).filter((complaint) => complaint !== undefined)).toEqual(
+    [],
+  );
   return state;
 }
 
@@ -64,7 +73,15 @@ describe("any thread", () => {
       fc.property(threads, fc.double({ min: 0, max: 1, noNaN: true }), (rows, part) => {
         const bytes = Buffer.from(linesOf(rows.join("\n")).join("\n"));
         const end = Math.floor(bytes.length * part);
-        const state = check(entriesOf(bytes.subarray(0, end).toString("latin1").split("\n").map((line) => Buffer.from(line, "latin1").toString())));
+        const state = check(
+          entriesOf(
+            bytes
+              .subarray(0, end)
+              .toString("latin1")
+              .split("\n")
+              .map((line) => Buffer.from(line, "latin1").toString()),
+          ),
+        );
         for (const { place } of state.history) expect(place.offset).toBeLessThan(Math.max(end, 1));
       }),
       { numRuns: RUNS },
@@ -92,7 +109,9 @@ describe("any thread", () => {
         const { history, omissions } = check(entries);
         const told = [...history, ...omissions].map(({ place, index }) => `${place.line} ${index ?? "-"}`);
         expect(told.length).toBe(new Set(told).size);
-        const unused = new Set(omissions.filter(({ rule }) => rule === "unused-checkpoint").map(({ place }) => place.line));
+        const unused = new Set(
+          omissions.filter(({ rule }) => rule === "unused-checkpoint").map(({ place }) => place.line),
+        );
         const there = entries.flatMap((entry) => {
           if (!entry.ok) return entry.defect.kind === "blank" ? [] : [`${entry.position.line} -`];
           const { line } = entry.position;
@@ -149,7 +168,9 @@ describe("any thread", () => {
 
 function kind(entry: Entry & { readonly ok: true }): string {
   const { record } = entry;
-  return record.type === "event_msg" || record.type === "response_item" ? `${record.type}/${record.payload.type}` : record.type;
+  return record.type === "event_msg" || record.type === "response_item"
+    ? `${record.type}/${record.payload.type}`
+    : record.type;
 }
 
 describe("a state", () => {
@@ -201,25 +222,42 @@ describe("a state", () => {
       explain: true,
       placeOf: ({ position }) => Object.assign({ file: "a" }, position),
     });
-    expect([history[0]?.place, omissions[0]?.place]).toMatchObject([{ file: "a", line: 2 }, { file: "a", line: 3 }]);
+    expect([history[0]?.place, omissions[0]?.place]).toMatchObject([
+      { file: "a", line: 2 },
+      { file: "a", line: 3 },
+    ]);
   });
 
   test("follows the wrappers of an older release when asked to", () => {
-    const summary = '"Another language model started to solve this problem and produced a summary of its thinking process. to assist with your own analysis:\\nx"';
+    const summary =
+      '"Another language model started to solve this problem and produced a summary of its thinking process. to assist with your own analysis:\\nx"';
     const rows = `META\nU u1\nCP+\n  U k1\n  U ${summary}\nU u2\nRB 2`;
-    expect(shownHistory(replay(entriesOf(rows.replace("CP+", 'CP+ {"window_number":1,"resume_metadata":{}}')), {}).history)).toEqual([]);
     expect(
-      shownHistory(replay(entriesOf(rows.replace("CP+", 'CP+ {"window_number":1,"resume_metadata":{}}')), { release: "0.142.3" }).history),
+      shownHistory(replay(entriesOf(rows.replace("CP+", 'CP+ {"window_number":1,"resume_metadata":{}}')), {}).history),
+    ).toEqual([]);
+    expect(
+      shownHistory(
+        replay(entriesOf(rows.replace("CP+", 'CP+ {"window_number":1,"resume_metadata":{}}')), { release: "0.142.3" })
+          .history,
+      ),
     ).toEqual(["U k1"]);
   });
 });
 
 describe("a large thread", () => {
   const context = `TX - m1 ${JSON.stringify({ collaboration_mode: { mode: "custom", settings: { model: "m", reasoning_effort: null, developer_instructions: "x".repeat(100_000) } } })}`;
-  const many = Array.from({ length: 200 }, (_, index) => [`TS t${index}`, "UE x", context, `U u${index}`, `TC t${index}`]).flat();
+  const many = Array.from({ length: 200 }, (_, index) => [
+    `TS t${index}`,
+    "UE x",
+    context,
+    `U u${index}`,
+    `TC t${index}`,
+  ]).flat();
 
   test("is read again for a turn context of long ago", () => {
-    const entries = entriesOf(["META", "TS first", "UE x", "TX first m0", "U u", "TC first", ...many, "RB 200"].join("\n"));
+    const entries = entriesOf(
+      ["META", "TS first", "UE x", "TX first m0", "U u", "TC first", ...many, "RB 200"].join("\n"),
+    );
     const state = replay(entries);
     expect(state.referenceContext).toMatchObject({ turn_id: "first", model: "m0" });
     expect(shownHistory(state.history)).toEqual(["U u"]);
