@@ -115,14 +115,9 @@ export function isSummaryText(text: string): boolean {
 }
 
 function wraps({ match }: Wrapper, text: string): boolean {
-  switch (match.how) {
-    case "tags":
-      return beginsWith(text, match.opening, 0) && endsIn(text, match.closing);
-    case "prefix":
-      return text.startsWith(match.prefix) && (match.suffix === undefined || text.endsWith(match.suffix));
-    case "shape":
-      return match.fits(text);
-  }
+  if (match.how === "shape") return match.fits(text);
+  if (match.how === "tags") return beginsWith(text, match.opening, 0) && endsIn(text, match.closing);
+  return text.startsWith(match.prefix) && (match.suffix === undefined || text.endsWith(match.suffix));
 }
 
 /** ASCII letters only: some other characters become ASCII when put into lower case. */

@@ -141,7 +141,7 @@ function rowContext(home: Home): RowContext {
     if (!folders.has(path)) folders.set(path, path === "" ? undefined : resolveFolder(path));
     return folders.get(path);
   };
-  return { defaultProvider: home.defaultProvider, resolveFolder: resolved, exists: pathExists };
+  return { defaultProvider: home.defaultProvider, resolveFolder: resolved, exists: (path) => pathExists(path) };
 }
 
 function selectedFiles(oldRows: ReadonlyMap<string, SqlRow>): ReadonlyMap<string, string> {

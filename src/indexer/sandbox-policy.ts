@@ -17,12 +17,14 @@ export interface PolicySource {
 
 export type PathExists = (path: string) => boolean;
 
-/** Threads of one home have few different policies; texts by what they are made from. */
-const texts = new Map<string, string>();
+/** Threads of one home have few different policies: texts by what they are made from, for each look at the file system. */
+const textsByLook = new WeakMap<PathExists, Map<string, string>>();
 const MAX_TEXTS = 1000;
 
 /** Compact JSON. `undefined` as source means that no turn context could be used. */
 export function sandboxPolicyText(source: PolicySource | undefined, form: PolicyForm, exists: PathExists): string {
+  const texts = textsByLook.get(exists) ?? new Map<string, string>();
+  textsByLook.set(exists, texts);
   const key = JSON.stringify([source ?? null, form]);
   const known = texts.get(key);
   if (known !== undefined) return known;

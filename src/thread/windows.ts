@@ -121,6 +121,6 @@ function itemBytes(item: ResponseItem, record?: RolloutRecord, lineBytes?: numbe
     return utf8Length(JSON.stringify(item));
   const { timestamp, ordinal, metadata } = record;
   const ordinalBytes = ordinal === undefined ? 0 : `"ordinal":${ordinal},`.length;
-  const metadataBytes = metadata === undefined ? 0 : `,"metadata":${utf8Length(JSON.stringify(metadata))}`.length;
+  const metadataBytes = metadata === undefined ? 0 : utf8Length(`,"metadata":${JSON.stringify(metadata)}`);
   return Math.max(lineBytes - ENVELOPE.length - timestamp.length - ordinalBytes - metadataBytes, 0);
 }

@@ -45,7 +45,7 @@ function applyPatch(state: Draft, patch: JsonObject): void {
       } else if (isJsonObject(value)) {
         const known = into[key];
         // All objects of a draft are its own, so they may be changed in place.
-        const merged = known !== undefined && isJsonObject(known) ? (known as Draft) : emptyObject();
+        const merged = known !== undefined && isJsonObject(known) ? known : emptyObject();
         into[key] = merged;
         open.push([merged, value]);
       } else {

@@ -31,21 +31,12 @@ function invented(
       : record.type === "compacted"
         ? record.payload.replacement_history?.[index ?? -1]
         : undefined;
-  switch (origin) {
-    case "record":
-    case "replacement":
-      return item === written ? undefined : "another item";
-    case "communication":
-      return record.type === "inter_agent_communication" ? undefined : "no communication";
-    case "summary":
-    case "kept": {
-      const message = record.type === "compacted" ? record.payload.message || "(no summary available)" : "";
-      const all = origin === "summary" ? message : texts(written as MessageItem).join("");
-      return texts(item as MessageItem).every((text) => all.includes(text) || /^…\d+ tokens truncated…$/.test(text))
-        ? undefined
-        : "another text";
-    }
-  }
+  if (origin === "record" || origin === "replacement") return item === written ? undefined : "another item";
+  if (origin === "communication") return record.type === "inter_agent_communication" ? undefined : "no communication";
+  const message = record.type === "compacted" ? record.payload.message || "(no summary available)" : "";
+  const all = origin === "summary" ? message : texts(written as MessageItem).join("");
+  const isThere = (text: string) => all.includes(text) || /^…\d+ tokens truncated…$/.test(text);
+  return texts(item as MessageItem).every(isThere) ? undefined : "another text";
 }
 
 function check(entries: readonly Entry[]): ThreadState {

@@ -2,7 +2,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ToolOutput } from "../../src/format/response-item.ts";
-import { FALLBACK_TRUNCATION, headOf, tailOf, tokensOf, truncateOutput, truncateParts, utf8Length } from "../../src/thread/truncate.ts";
+import {
+  FALLBACK_TRUNCATION,
+  headOf,
+  tailOf,
+  tokensOf,
+  truncateOutput,
+  truncateParts,
+  utf8Length,
+} from "../../src/thread/truncate.ts";
 
 const TOKENS = { mode: "tokens", limit: 10_000 } as const;
 
@@ -13,7 +21,12 @@ function cut(output: ToolOutput, policy = FALLBACK_TRUNCATION as { mode: "bytes"
 
 /** `x×6000` for a long run of one character. */
 function runs(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value).replace(/(.)\1{20,}/gu, (run, character: string) => `${character}×${[...run].length}`));
+  return JSON.parse(
+    JSON.stringify(value).replace(
+      /(.)\1{20,}/gu,
+      (run, character: string) => `${character}×${run.length / character.length}`,
+    ),
+  );
 }
 
 const text = (value: string) => ({ type: "input_text" as const, text: value });
@@ -40,8 +53,14 @@ describe("an output", () => {
       text("b×3500…13000 chars truncated…b×3500"),
       text("[omitted 1 text items ...]"),
     ]);
-    expect(runs(cut([text("a".repeat(12_000)), text("cc"), text("dd")]))).toEqual([text("a×12000"), text("[omitted 2 text items ...]")]);
-    expect(runs(cut([text("a".repeat(3_001)), text("b".repeat(20_000))]))).toEqual([text("a×3001"), text("b×4499…11001 chars truncated…b×4500")]);
+    expect(runs(cut([text("a".repeat(12_000)), text("cc"), text("dd")]))).toEqual([
+      text("a×12000"),
+      text("[omitted 2 text items ...]"),
+    ]);
+    expect(runs(cut([text("a".repeat(3_001)), text("b".repeat(20_000))]))).toEqual([
+      text("a×3001"),
+      text("b×4499…11001 chars truncated…b×4500"),
+    ]);
   });
 
   test("in parts counts whole tokens for each", () => {
@@ -66,7 +85,11 @@ describe("an output", () => {
 describe("parts of a message", () => {
   test.each<[readonly string[], number, readonly string[]]>([
     [["ab", "cd", "ef", "gh", "ij"], 1, ["ab", "…2 tokens truncated…", "ij"]],
-    [["ab", "cd", "ef", "y".repeat(1_000), "gh", "ij"], 5, ["ab", "cd", "ef", "yyyy", "…248 tokens truncated…", "yyyyyy", "gh", "ij"]],
+    [
+      ["ab", "cd", "ef", "y".repeat(1_000), "gh", "ij"],
+      5,
+      ["ab", "cd", "ef", "yyyy", "…248 tokens truncated…", "yyyyyy", "gh", "ij"],
+    ],
     [[`日${"y".repeat(1_000)}日`], 2, ["日y", "…250 tokens truncated…", "y日"]],
     [[`日日${"y".repeat(1_000)}日日`], 1, ["…252 tokens truncated…"]],
     [["aa", "", "b".repeat(100), "", "cc"], 1, ["aa", "", "…25 tokens truncated…", "", "cc"]],
@@ -81,10 +104,10 @@ test("lengths are those of UTF-8, and pieces end between characters", () => {
       const head = headOf(value, bytes);
       const tail = tailOf(value, bytes);
       expect(value.startsWith(head) && value.endsWith(tail)).toBe(true);
-      const next = [...value.slice(head.length)][0] ?? "";
+      const next = Array.from(value.slice(head.length))[0] ?? "";
       expect(Buffer.byteLength(head)).toBeLessThanOrEqual(bytes);
       expect(next === "" || Buffer.byteLength(head + next) > bytes).toBe(true);
-      const before = [...value.slice(0, value.length - tail.length)].at(-1) ?? "";
+      const before = Array.from(value.slice(0, value.length - tail.length)).at(-1) ?? "";
       expect(before === "" || Buffer.byteLength(before + tail) > bytes).toBe(true);
     }),
   );

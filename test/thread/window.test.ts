@@ -42,7 +42,10 @@ describe("the window of a compaction", () => {
 
   test("is its own first where the first is not told", () => {
     expect(of({ window_number: 3, window_id: ID, first_window_id: "x" })?.firstId).toBe(ID);
-    expect(of({ window_number: 3, window_id: "x", first_window_id: FIRST })).toMatchObject({ id: undefined, firstId: FIRST });
+    expect(of({ window_number: 3, window_id: "x", first_window_id: FIRST })).toMatchObject({
+      id: undefined,
+      firstId: FIRST,
+    });
   });
 });
 

@@ -49,9 +49,13 @@ describe("a merge patch", () => {
   });
 
   test("does no harm with the keys of a prototype", () => {
-    const patch = JSON.parse('{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"toString":null}') as JsonObject;
+    const patch = JSON.parse(
+      '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"toString":null}',
+    ) as JsonObject;
     const merged = mergePatch({ a: 1 }, patch);
-    expect(JSON.stringify(merged)).toBe('{"a":1,"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}');
+    expect(JSON.stringify(merged)).toBe(
+      '{"a":1,"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}',
+    );
     expect(({} as Record<string, unknown>)["polluted"]).toBe(undefined);
     expect(JSON.stringify(mergePatch(merged, JSON.parse('{"__proto__":null}') as JsonObject))).toBe(
       '{"a":1,"constructor":{"prototype":{"polluted":true}}}',
@@ -64,7 +68,10 @@ describe("a merge patch", () => {
       for (let level = 0; level < 10_000; level += 1) value = { a: value };
       return value as JsonObject;
     };
-    let state = worldStateAfter([{ full: true, state: deep(1) }, ...Array.from({ length: 20 }, () => ({ full: false, state: deep({ b: 1 }) }))]);
+    let state = worldStateAfter([
+      { full: true, state: deep(1) },
+      ...Array.from({ length: 20 }, () => ({ full: false, state: deep({ b: 1 }) })),
+    ]);
     for (let level = 0; level < 10_000; level += 1) state = state?.["a"] as JsonObject;
     expect(state).toEqual({ b: 1 });
   });
@@ -93,7 +100,10 @@ describe("a baseline", () => {
   test("shares nothing with the records, and cannot be changed", () => {
     const state = { a: { b: [{ c: 1 }] } };
     const patch = { d: [[1]] };
-    const found = worldStateAfter([{ full: true, state }, { full: false, state: patch }]) as unknown as { a: { b: [{ c: number }] }; d: number[][] };
+    const found = worldStateAfter([
+      { full: true, state },
+      { full: false, state: patch },
+    ]) as unknown as { a: { b: [{ c: number }] }; d: number[][] };
     expect(() => (found.a.b[0].c = 2)).toThrow(TypeError);
     expect(() => found.d[0]?.push(2)).toThrow(TypeError);
     state.a.b[0]!.c = 5;

@@ -1,0 +1,53 @@
+/** A row of `threads` with every column, for tests that change a few of them. */
+import type { ThreadRow } from "../../src/indexer/row.ts";
+import { CWD, FILE_MS, fileName, META_MS, threadId } from "./lines.ts";
+
+export function sampleRow(thread: number, changes: Partial<ThreadRow> = {}): ThreadRow {
+  const seconds = (timeMs: number) => Math.floor(timeMs / 1000);
+  return {
+    id: threadId(thread),
+    rollout_path: `/h/sessions/${fileName(thread)}`,
+    created_at: seconds(META_MS),
+    updated_at: seconds(FILE_MS),
+    source: "cli",
+    model_provider: "openai",
+    cwd: CWD,
+    title: "hello",
+    sandbox_policy: '{"type":"disabled"}',
+    approval_mode: "never",
+    tokens_used: 7,
+    has_user_event: 0,
+    archived: 0,
+    archived_at: null,
+    git_sha: null,
+    git_branch: null,
+    git_origin_url: null,
+    cli_version: "0.169.0",
+    first_user_message: "hello",
+    agent_nickname: null,
+    agent_role: null,
+    memory_mode: "enabled",
+    model: "gpt-5.1-codex",
+    reasoning_effort: null,
+    agent_path: null,
+    created_at_ms: META_MS,
+    updated_at_ms: FILE_MS,
+    thread_source: null,
+    preview: "hello",
+    recency_at: seconds(FILE_MS),
+    recency_at_ms: FILE_MS,
+    history_mode: "legacy",
+    name: null,
+    is_pinned: 0,
+    thread_section_id: null,
+    section_position: null,
+    section_entered_at_ms: null,
+    project_id: null,
+    originator: "codex_cli_rs",
+    daybreak_enabled: null,
+    creator_user_id: null,
+    creator_account_id: null,
+    attached_thread_parent_id: null,
+    ...changes,
+  };
+}
