@@ -3,7 +3,7 @@
  * Codex uses whole-file `flock` locks; a POSIX record lock does not conflict with those (state-and-compression §4.6),
  * while SQLite's own locks are POSIX record locks: each needs its own probe.
  */
-import { closeSync, constants, mkdirSync, openSync } from "node:fs";
+import { closeSync, constants, lstatSync, mkdirSync, openSync, readFileSync, readlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { errnoOf } from "../errors.ts";
@@ -11,8 +11,6 @@ import { fileError } from "./files.ts";
 
 interface FlockBinding {
   flockSync(fd: number, operation: "exnb" | "shnb" | "un"): void;
-  fcntlSync(fd: number, command: "setlk", type: number): number;
-  readonly constants: { readonly F_WRLCK?: number; readonly F_RDLCK?: number; readonly F_UNLCK?: number };
 }
 
 let loaded: FlockBinding | undefined;
@@ -70,28 +68,30 @@ function flockOrClose(fd: number): boolean {
   }
 }
 
+/** Bytes of a database file that SQLite's locks are on, whatever the size of the file. */
+const SQLITE_LOCKS = { first: 0x4000_0000, last: 0x4000_01ff } as const;
+
 /**
  * True when another process has a SQLite connection on this database: every connection in WAL mode keeps a shared POSIX
- * lock on the main file, so an exclusive one on the whole file is refused (observed §2). Call it only while this process
- * has no connection of its own: closing any descriptor drops all POSIX locks that the process holds on the file.
+ * lock on the main file (observed §2). Told by the kernel's list of locks, since Node cannot try such a lock and trying
+ * one would drop those of this process. Where there is no such list (elsewhere than on Linux) nothing is known: false.
  */
 export function hasSqliteConnection(path: string): boolean {
-  let fd: number;
+  let inode: bigint;
+  let self: string;
+  let list: string;
   try {
-    fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    self = readlinkSync("/proc/self");
+    inode = lstatSync(path, { bigint: true }).ino;
+    list = readFileSync("/proc/locks", "utf8");
   } catch {
     return false;
   }
-  try {
-    const binding = flockBinding();
-    binding.fcntlSync(fd, "setlk", binding.constants.F_WRLCK ?? 1);
-    binding.fcntlSync(fd, "setlk", binding.constants.F_UNLCK ?? 2);
-    return false;
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === "EAGAIN" || errno === "EACCES") return true;
-    return false;
-  } finally {
-    closeSync(fd);
-  }
+  return list.split("\n").some((line) => {
+    // 1: POSIX  ADVISORY  READ 4711 fe:00:131 1073741826 1073742335
+    const [, kind, , , pid, place = "", first] = line.split(/\s+/);
+    // The device is not compared: some file systems give another one here than to stat.
+    const isHere = kind === "POSIX" && place.endsWith(`:${inode}`) && pid !== self;
+    return isHere && Number(first) >= SQLITE_LOCKS.first && Number(first) <= SQLITE_LOCKS.last;
+  });
 }

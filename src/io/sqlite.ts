@@ -222,6 +222,8 @@ const CODES: readonly (readonly [start: string, code: ErrorCode])[] = [
   ["SQLITE_PROTOCOL", "busy"],
   ["SQLITE_FULL", "disk-full"],
   ["SQLITE_READONLY", "unwritable"],
+  // The index of the log cannot grow: on a full disk that is noticed before anything is written.
+  ["SQLITE_IOERR_SHMSIZE", "disk-full"],
   ["SQLITE_IOERR_READ", "unreadable"],
   ["SQLITE_IOERR_SHORT_READ", "unreadable"],
   ["SQLITE_IOERR", "unwritable"],

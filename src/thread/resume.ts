@@ -8,8 +8,9 @@
 import type { Entry, Position } from "../format/entry.ts";
 import type { Compacted, EventMsg, HistoryMode, RecordOf, RecordType, SessionMeta } from "../format/record.ts";
 import { classOf } from "./boundary.ts";
-import { isReplayKind, replay, type ReplayOptions, type ThreadState } from "./replay.ts";
+import { isReplayKind, replay } from "./replay.ts";
 import { areCompatible } from "./scan.ts";
+import type { ReplayOptions, ThreadState } from "./state.ts";
 import { windowOfCompaction } from "./window.ts";
 
 /** Why everything has to be read. */

@@ -7,7 +7,6 @@
  * at a compaction. Inside a span the order of messages and rollbacks is without effect, so that only turn ids, turn
  * contexts and world states are listed.
  */
-import type { Position } from "../format/entry.ts";
 import type { CyberAccessProgram } from "../format/parts.ts";
 import type { Compacted, ResumeMetadata, TurnContext, WorldState } from "../format/record.ts";
 import { windowOfCompaction, type WindowIdentity } from "./window.ts";
@@ -30,7 +29,6 @@ export interface Payload<T> {
 export interface CompactionMark {
   /** Number of the entry in its stream, from 0. */
   readonly seq: number;
-  readonly place: Position;
   readonly hasReplacement: boolean;
   readonly window: WindowIdentity | undefined;
   readonly resume: ResumeMetadata | undefined;
@@ -132,10 +130,10 @@ export class SegmentScan {
     this.#span.worlds.push({ full: state.full, payload });
   }
 
-  compacted(compacted: Compacted, seq: number, place: Position): void {
+  compacted(compacted: Compacted, seq: number): void {
     const window = windowOfCompaction(compacted);
     const hasReplacement = compacted.replacement_history != null;
-    const mark = { seq, place, hasReplacement, window, resume: compacted.resume_metadata ?? undefined };
+    const mark = { seq, hasReplacement, window, resume: compacted.resume_metadata ?? undefined };
     this.compactions += 1;
     if (window === undefined) this.hasUnnumbered = true;
     this.#newest = mark;
@@ -177,7 +175,7 @@ function isHardBase(newest: CompactionMark | undefined, isPaginated: boolean): b
   return isPaginated || newest.resume !== undefined;
 }
 
-export function settingsOf(source: TurnContext | NonNullable<ResumeMetadata["previous_turn_settings"]>): TurnSettings {
+function settingsOf(source: TurnContext | NonNullable<ResumeMetadata["previous_turn_settings"]>): TurnSettings {
   return {
     model: source.model,
     compHash: source.comp_hash ?? undefined,

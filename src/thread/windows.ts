@@ -5,8 +5,10 @@
 import type { Entry, Position } from "../format/entry.ts";
 import type { ResponseItem, RolloutRecord } from "../format/record.ts";
 import type { Size } from "./history.ts";
-import { type CompactionSeen, type EntrySource, Pass, repeatable, type ReplayOptions } from "./replay.ts";
+import { type CompactionSeen, Pass } from "./pass.ts";
+import { repeatable } from "./replay.ts";
 import { SegmentScan } from "./scan.ts";
+import type { EntrySource, ReplayOptions } from "./state.ts";
 import { utf8Length } from "./truncate.ts";
 import { windowOfCompaction, type WindowIdentity } from "./window.ts";
 

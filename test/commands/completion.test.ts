@@ -17,7 +17,7 @@ async function script(shell: string): Promise<string> {
   return host.out();
 }
 
-const hasBash = spawnSync("bash", ["-c", "((BASH_VERSINFO[0] >= 4))"]).status === 0;
+const hasBash = spawnSync("bash", ["--norc", "--noprofile", "-c", "((BASH_VERSINFO[0] >= 4))"]).status === 0;
 
 describe.skipIf(!hasBash)("in bash", () => {
   it.each([
@@ -34,9 +34,13 @@ describe.skipIf(!hasBash)("in bash", () => {
     [["rollout-tool", "unknown", ""], ""],
   ])("%j offers %j", async (words, offered) => {
     const drive = 'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _rollout_tool; printf "%s" "${COMPREPLY[*]}"';
-    const { stdout, stderr } = spawnSync("bash", ["-uc", `${await script("bash")}\n${drive}`, "bash", ...words], {
-      encoding: "utf8",
-    });
+    const { stdout, stderr } = spawnSync(
+      "bash",
+      ["--norc", "--noprofile", "-uc", `${await script("bash")}\n${drive}`, "bash", ...words],
+      {
+        encoding: "utf8",
+      },
+    );
     expect(stderr).toBe("");
     expect(stdout).toEqual(typeof offered === "string" ? offered : (expect.stringMatching(offered) as string));
   });

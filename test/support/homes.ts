@@ -63,7 +63,7 @@ export function setMtime(path: string, mtimeMs: number): void {
 /** Time at which the runs of these tests think they take place. */
 export const NOW_MS = Date.parse("2025-12-01T00:00:00.000Z");
 
-const DEFAULTS: ReindexOptions = {
+export const DEFAULTS: ReindexOptions = {
   rules: "best",
   level: undefined,
   mode: "write",

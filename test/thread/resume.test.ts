@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Entry } from "../../src/format/entry.ts";
-import { replay, type ThreadState } from "../../src/thread/replay.ts";
+import { replay } from "../../src/thread/replay.ts";
+import type { ThreadState } from "../../src/thread/state.ts";
 import {
   isResumeKind,
   type ResumeOptions,
