@@ -19,23 +19,28 @@ const folder = temporaryFolder();
 let home = "";
 const mounted: string[] = [];
 
+function shell(command: string, ...values: readonly string[]) {
+  return spawnSync("sh", ["-c", command, "sh", ...values], { encoding: "utf8" });
+}
+
 function mountSmall(): string | undefined {
   const path = join(folder.path, "disk");
   mkdirSync(path);
-  const run = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${SIZE_MIB}m`, "tmpfs", path], { encoding: "utf8" });
+  const run = shell('mount -t tmpfs -o "size=$1m" tmpfs "$2"', String(SIZE_MIB), path);
   if (run.status !== 0) return undefined;
   mounted.push(path);
   return path;
 }
 
-const canMount = process.getuid?.() === 0 && spawnSync("mount", ["--version"]).status === 0;
+const canMount = process.getuid?.() === 0 && shell("mount --version").status === 0;
 if (!canMount) skipAloud("a full disk: only root may mount a small one");
 
 beforeEach((context) => {
   const disk = mountSmall();
   if (disk === undefined) {
     skipAloud("a full disk: a small one could not be mounted");
-    return context.skip();
+    context.skip();
+    return;
   }
   const texts = Array.from({ length: THREADS }, (_, index) => {
     const text = rolloutText([meta(index + 1), turnContext(), userMessage(`hello ${"long ".repeat(300)}`)]);
@@ -46,7 +51,7 @@ beforeEach((context) => {
 
 // Before the folder itself is removed.
 afterEach(() => {
-  for (const path of mounted.splice(0)) spawnSync("umount", [path]);
+  for (const path of mounted.splice(0)) shell('umount "$1"', path);
 });
 
 /** Fills the disk but for so many bytes; `free` may be repeated. */

@@ -87,7 +87,7 @@ function leaveLog(path: string): void {
 }
 
 /** A prepared home, made once per variant and copied for each kill. */
-function template({ prepare }: Variant): string {
+function template(variant: Variant): string {
   const path = join(folder.path, "template");
   const texts = THREADS.map((thread) => [
     sessionPath(thread),
@@ -97,7 +97,7 @@ function template({ prepare }: Variant): string {
   ]);
   writeHome(path, Object.fromEntries(texts) as Record<string, string>);
   runReindex(path);
-  prepare(path);
+  variant.prepare(path);
   return path;
 }
 

@@ -36,13 +36,13 @@ interface Options {
 }
 
 function fold(lines: readonly LineRecord[], { rules = "codex", name = fileName(1) }: Options = {}): FactsResult {
-  const facts = new FactsFold(RULES[rules], parseRolloutName(name));
+  const draft = new FactsFold(RULES[rules], parseRolloutName(name));
   for (const [index, line] of lines.entries()) {
     const bytes = Buffer.from(lineText(line, new Date(META_MS + index * 1000).toISOString()));
     const entry = decodeLine(bytes, { line: index + 1, offset: index * 1000, length: bytes.length });
-    if (entry.ok) facts.add(entry.record, index * 1000);
+    if (entry.ok) draft.add(entry.record, index * 1000);
   }
-  return facts.finish();
+  return draft.finish();
 }
 
 function facts(lines: readonly LineRecord[], options?: Options) {

@@ -41,7 +41,7 @@ export interface GenerateOptions {
 
 /** Mostly `common`, sometimes `rare`. */
 function mostly<T, U = T>(common: fc.Arbitrary<T>, rare: fc.Arbitrary<U>, weight = 5): fc.Arbitrary<T | U> {
-  return fc.oneof({ weight, arbitrary: common as fc.Arbitrary<T | U> }, { weight: 1, arbitrary: rare });
+  return fc.oneof({ weight, arbitrary: common }, { weight: 1, arbitrary: rare });
 }
 
 /** A record of optional members, each absent in half of the cases. */
@@ -169,7 +169,7 @@ const noise = fc.oneof(
   fc.constant(event("from_the_future", { a: 1 })),
 );
 
-const applied = some({
+const settingsRecords = some({
   model: words,
   cwd: folders,
   approval_policy: approvals,
@@ -365,7 +365,7 @@ export function rollouts(options: GenerateOptions = {}): fc.Arbitrary<GeneratedR
     // Later metadata of a paginated thread is in SQLite only: no release writes such lines (state-and-compression §5.5).
     const kinds = [
       contexts,
-      applied,
+      settingsRecords,
       messages,
       counts,
       noise,

@@ -18,4 +18,4 @@ if (what === "flock") {
 }
 process.stdout.write("ready\n");
 process.stdin.resume();
-process.stdin.on("end", () => process.exit(0));
+process.stdin.on("end", () => process.kill(process.pid));
