@@ -31,6 +31,17 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: "list", summary: "list the threads of a Codex home", load: () => import("./commands/list.ts") },
   { name: "show", summary: "show what one rollout holds", load: () => import("./commands/show.ts") },
+  {
+    name: "history",
+    summary: "print what the model is shown of a thread",
+    load: () => import("./commands/history.ts"),
+  },
+  {
+    name: "windows",
+    summary: "list the context windows of a thread",
+    load: () => import("./commands/windows.ts"),
+  },
+  { name: "turns", summary: "list the turns of a thread", load: () => import("./commands/turns.ts") },
   { name: "tree", summary: "draw which thread came from which", load: () => import("./commands/tree.ts") },
   {
     name: "completion",

@@ -1,6 +1,6 @@
 /**
  * The library's public face: what a program may import from `rollout-tool`. The only file that is made to pass on what
- * others declare; inside, every import names the file where a thing lives.
+ * others declare; inside, every import names the file where a thing lives. `docs/library.md` has a line on each name.
  */
 export { type ErrorCode, type ErrorPlace, RolloutError, type RolloutErrorOptions } from "./errors.ts";
 
@@ -9,7 +9,15 @@ export { decodeLine } from "./format/decode.ts";
 export { encodeLine } from "./format/encode.ts";
 export type { Defect, DefectKind, Entry, Position } from "./format/entry.ts";
 export { parseRolloutName, plainPath, type RolloutName } from "./format/names.ts";
-export type { RecordOf, RecordPayloads, RecordType, RolloutRecord } from "./format/record.ts";
+export type {
+  HistoryMode,
+  RecordOf,
+  RecordPayloads,
+  RecordType,
+  ResponseItem,
+  RolloutRecord,
+  SessionMeta,
+} from "./format/record.ts";
 
 // From bytes to entries.
 export {
@@ -20,7 +28,61 @@ export {
   openHome,
   type RolloutFile,
 } from "./readers/home.ts";
+export {
+  type ChainPosition,
+  type LineageChain,
+  lineageChain,
+  type LineageEntry,
+  LineageError,
+  type LineageFault,
+  type LineageOptions,
+  type LineageSegment,
+  readLineage,
+} from "./readers/lineage.ts";
+export { findThread, type FoundThread, type LookupNote, type LookupOptions } from "./readers/lookup.ts";
 export { type KindFilter, readRollout, type ReadOptions } from "./readers/rollout.ts";
+
+// One thread and its views.
+export {
+  type HistoryOptions,
+  type OpenedThread,
+  openThread,
+  type Reading,
+  type ThreadHistory,
+  type TurnsViewOptions,
+} from "./analysis/open-thread.ts";
+export type { ThreadMoment } from "./analysis/thread-at.ts";
+export type { ProjectedTurns, SavedTurns, SuffixTurns } from "./analysis/thread-suffix.ts";
+
+// The views as folds over entries, for entries from elsewhere.
+export { copiedPrefix, type CopiedPrefix } from "./thread/copied-prefix.ts";
+export type { HistoryItem } from "./thread/history.ts";
+export { requestIdentity, type RequestIdentity } from "./thread/identity.ts";
+export type { ThreadItem, Turn, TurnPlace, Turns, TurnsWarning } from "./thread/items.ts";
+export { asRequest, type RequestHistory, type RequestItem } from "./thread/normalize.ts";
+export { type Omission, OMISSION_RULES, type OmissionRule } from "./thread/omission.ts";
+export { replay } from "./thread/replay.ts";
+export { FULL_REPLAY_RULES, type FullReplayRule } from "./thread/resume.ts";
+export type { TurnSettings } from "./thread/scan.ts";
+export type { EntrySource, ReplayCounts, ReplayOptions, ThreadState } from "./thread/state.ts";
+export type { TruncationPolicy } from "./thread/truncate.ts";
+export { turnsOf, type TurnsOptions } from "./thread/turns.ts";
+export { type ThreadUsage, usageOf } from "./thread/usage.ts";
+export type { WindowIdentity } from "./thread/window.ts";
+export { type ContextWindow, windowsOf } from "./thread/windows.ts";
+
+// How threads hang together.
+export { type FamilySurvey, type SurveyOptions, surveyFamilies, type SurveyProblem } from "./indexer/family-facts.ts";
+export {
+  buildFamily,
+  type CacheKey,
+  cacheKeyOf,
+  type Family,
+  type FamilyOptions,
+  type FamilyThread,
+  walkFamily,
+} from "./thread/family.ts";
+export type { FileFacts } from "./thread/family-facts.ts";
 
 // From entries to the index.
 export type { ReindexOptions } from "./indexer/options.ts";

@@ -19,7 +19,8 @@ import {
 import { listFiles, parseSource, readText, ROOT, type SourceFile } from "./support/sources.ts";
 
 /** Tests that judge the whole, or all cases of a theme, rather than one file of src. */
-const WITHOUT_MIRROR = /^test\/(cli|docs|tidy)\.test\.ts$|^test\/faults\/|\/(golden|properties)\.test\.ts$/;
+const WITHOUT_MIRROR =
+  /^test\/(cli|docs|library|tidy)\.test\.ts$|^test\/(faults|properties)\/|\/(golden|properties)\.test\.ts$/;
 
 /** What belongs to somebody's machine, not to the product. */
 const WORKPLACE: readonly RegExp[] = [

@@ -15,6 +15,8 @@ import { bareTimestamp, type Generation, GENERATION_HEAD_BYTES, generationOf } f
 import { decodeBareLine, decodeTypescriptDocument } from "../readers/legacy.ts";
 import { type Line, splitLines } from "../readers/lines.ts";
 import { openRollout } from "../readers/rollout.ts";
+import { type ThreadUsage, usageOf } from "../thread/usage.ts";
+import { type WindowIdentity, windowOfCompaction, windowOfMeta } from "../thread/window.ts";
 
 export interface KindCount {
   /**
@@ -51,6 +53,13 @@ export interface Inspection {
   readonly userMessages: number;
   readonly compactions: number;
   readonly rollbacks: number;
+  /**
+   * The window that the newest compaction of this file begins, numbered by counting where it has no number; without one
+   * the first window. Undefined where only the files that this one continues can tell.
+   */
+  readonly newestWindow: WindowIdentity | undefined;
+  /** Undefined when no record tells any. */
+  readonly usage: ThreadUsage | undefined;
   /** Blank lines and the state markers of the bare format are none. */
   readonly defects: {
     readonly total: number;
@@ -128,6 +137,9 @@ function decode(line: Line, timestamp: string | undefined): Entry {
 /** Different kinds that are counted apart; a hostile file could make up any number of them. */
 const MAX_KINDS = 300;
 
+/** Nothing says what it is called. */
+const FIRST_WINDOW: WindowIdentity = { number: 0, id: undefined, firstId: undefined, previousId: undefined };
+
 /** The mutable draft of an `Inspection`. */
 class Tally {
   readonly #keptDefects: number;
@@ -139,6 +151,8 @@ class Tally {
   #lines = 0;
   #userMessages = 0;
   #meta: SessionMeta | undefined;
+  #window: WindowIdentity | undefined;
+  #usage: ThreadUsage | undefined;
   #firstTime: string | undefined;
   #lastTime: string | undefined;
 
@@ -151,13 +165,13 @@ class Tally {
   addLine(line: Line, entry: Entry): void {
     this.#lines += 1;
     const bytes = line.position.length + (line.terminated ? 1 : 0);
-    if (entry.ok) this.#addRecord(entry.record, line.position.offset, bytes);
+    if (entry.ok) this.#addRecord(entry, line.position.offset, bytes);
     else this.#addDefect(entry, peekKind(line.bytes), bytes);
   }
 
   /** A record of a JSON document, which has no lines. */
   addItem(entry: Entry): void {
-    if (entry.ok) this.#addRecord(entry.record, entry.position.offset, entry.position.length);
+    if (entry.ok) this.#addRecord(entry, entry.position.offset, entry.position.length);
     else this.#addDefect(entry, undefined, entry.position.length);
   }
 
@@ -165,13 +179,38 @@ class Tally {
     this.#keepDefect({ kind: "broken-stream", message, line: this.#lines + 1, offset });
   }
 
-  #addRecord(record: RolloutRecord, offset: number, bytes: number): void {
+  #addRecord(entry: Entry & { readonly ok: true }, offset: number, bytes: number): void {
+    const { record } = entry;
     this.#count(kindOf(record), bytes);
     this.#facts.add(record, offset);
     this.#firstTime ??= record.timestamp;
     this.#lastTime = record.timestamp;
-    if (record.type === "session_meta") this.#meta ??= record.payload;
+    if (record.type === "session_meta") this.#addMeta(record.payload);
+    else if (record.type === "compacted") this.#window = windowOfCompaction(record.payload) ?? this.#nextWindow();
+    else this.#addUsage(entry);
     if (isUserMessage(record)) this.#userMessages += 1;
+  }
+
+  /** After a copied fork the metadata of its source follow, of which the first that names a window counts. */
+  #addMeta(meta: SessionMeta): void {
+    this.#meta ??= meta;
+    if (!this.#continues()) this.#window ??= windowOfMeta(meta);
+  }
+
+  /** Its windows then begin in another file. */
+  #continues(): boolean {
+    return this.#meta?.history_mode === "paginated" && this.#meta.history_base != null;
+  }
+
+  #nextWindow(): WindowIdentity | undefined {
+    if (this.#window === undefined && this.#continues()) return undefined;
+    return { ...FIRST_WINDOW, number: (this.#window?.number ?? 0) + 1 };
+  }
+
+  #addUsage(entry: Entry): void {
+    const told = usageOf([entry]);
+    if (told === undefined) return;
+    this.#usage = { ...told, modelContextWindow: told.modelContextWindow ?? this.#usage?.modelContextWindow };
   }
 
   #addDefect({ defect, position }: Entry & { readonly ok: false }, kind: string | undefined, bytes: number): void {
@@ -217,6 +256,8 @@ class Tally {
       userMessages: this.#userMessages,
       compactions: records("compacted"),
       rollbacks: records("event_msg/thread_rolled_back"),
+      newestWindow: this.#window ?? (this.#continues() ? undefined : FIRST_WINDOW),
+      usage: this.#usage,
       defects: { total: this.#defectCount, byKind: this.#defectKinds, first: this.#defects },
       meta: this.#meta,
       firstLineMs: this.#firstTime === undefined ? undefined : parseTimestamp(this.#firstTime),

@@ -6,8 +6,11 @@ import { spawnParentOf } from "../format/session-source.ts";
 import type { Difference } from "../indexer/compare.ts";
 import { textOf } from "../indexer/thread-query.ts";
 import type { SqlRow, SqlValue } from "../io/sqlite.ts";
+import type { LineageChain, LineageFault } from "../readers/lineage.ts";
+import { fileFacts } from "../indexer/family-facts.ts";
 import { type FoundThread, noteText } from "../readers/lookup.ts";
 import { shownName, type SpawnLink, type ThreadIndex } from "../readers/thread-index.ts";
+import { cacheKeyOf } from "../thread/family.ts";
 
 /** What the home's index and session index have on the thread. */
 export interface IndexView {
@@ -22,9 +25,19 @@ export interface IndexView {
   readonly differences: readonly Difference[] | undefined;
 }
 
+/** Of which files the history is made, or why that cannot be told; undefined for a file that continues no other. */
+export type ShowHistory =
+  | { readonly ok: true; readonly chain: LineageChain }
+  | { readonly ok: false; readonly fault: LineageFault | undefined; readonly message: string };
+
 export type ShowReport = ReturnType<typeof showReport>;
 
-export function showReport(found: FoundThread, inspection: Inspection, index: IndexView | undefined) {
+export function showReport(
+  found: FoundThread,
+  inspection: Inspection,
+  history: ShowHistory | undefined,
+  index: IndexView | undefined,
+) {
   const { meta } = inspection;
   const facts = inspection.facts.ok ? inspection.facts.facts : undefined;
   return {
@@ -51,8 +64,10 @@ export function showReport(found: FoundThread, inspection: Inspection, index: In
     },
     lineage: {
       ...lineageOf(meta),
+      history: history === undefined ? null : historyOf(history),
       children: (index?.children ?? []).map(({ childId, status }) => ({ id: childId, status })),
     },
+    prompt_cache: promptCacheOf(found, inspection),
     history_mode: meta === undefined ? null : textOfMode(meta),
     lines: inspection.lines,
     records: inspection.kinds,
@@ -68,9 +83,41 @@ export function showReport(found: FoundThread, inspection: Inspection, index: In
 }
 
 /** Events tell these, and the generations before the envelope have none. */
-function contentOf({ turns, userMessages, compactions, rollbacks, facts }: Inspection) {
-  const tokensUsed = facts.ok ? facts.facts.tokensUsed : null;
-  return { turns, user_messages: userMessages, compactions, rollbacks, tokens_used: tokensUsed };
+function contentOf(inspection: Inspection) {
+  const { turns, userMessages, compactions, rollbacks, facts, newestWindow: window } = inspection;
+  return {
+    turns,
+    user_messages: userMessages,
+    compactions,
+    rollbacks,
+    /** As far as this file tells: of a file that continues another, null before its first compaction. */
+    newest_window: window === undefined ? null : { number: window.number, id: window.id ?? null },
+    tokens_used: facts.ok ? facts.facts.tokensUsed : null,
+    usage: usageOf(inspection),
+  };
+}
+
+/** Of the whole thread, as the newest record sums it up; a copied fork counts from its source's sum on. */
+function usageOf({ usage }: Inspection) {
+  return usage === undefined
+    ? null
+    : { total: usage.total, last: usage.last, model_context_window: usage.modelContextWindow ?? null };
+}
+
+/** Of the next request after a resume by 0.169.0, as far as the file alone can tell. */
+function promptCacheOf(found: FoundThread, { path, meta, usage }: Inspection) {
+  const { key, rule } = cacheKeyOf(fileFacts(path, found.archived, meta));
+  return { key: key ?? null, rule, cached_share: usage?.cachedShare ?? null };
+}
+
+function historyOf(history: ShowHistory) {
+  if (!history.ok) return { files: [], fault: history.fault ?? "unreadable", message: history.message };
+  const files = history.chain.segments.map(({ logicalPath, from, endOffset }) => ({
+    path: logicalPath,
+    from_byte: from.offset,
+    end_byte_exclusive: endOffset ?? null,
+  }));
+  return { files, fault: null, message: null };
 }
 
 function nameOf(index: IndexView | undefined): string | undefined {

@@ -105,7 +105,8 @@ function timeText(timeMs: number | null): string | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
 }
 
-function lineageFields({ id, rollout_id: rolloutId, session_id: sessionId, lineage }: ShowReport): Fields {
+function lineageFields(report: ShowReport): Fields {
+  const { id, rollout_id: rolloutId, session_id: sessionId, lineage, prompt_cache: cache } = report;
   const { history_base: base, children } = lineage;
   const agent = [lineage.agent_nickname, lineage.agent_role, lineage.agent_path]
     .filter((part) => told(part))
@@ -116,6 +117,10 @@ function lineageFields({ id, rollout_id: rolloutId, session_id: sessionId, linea
   return [
     ["rollout", rolloutId === id ? undefined : told(rolloutId)],
     ["session", sessionId === id ? undefined : told(sessionId)],
+    [
+      "cache key",
+      cache.rule === "no-metadata" ? undefined : `${cache.key ?? "not foretold"} (${CACHE_RULES[cache.rule]})`,
+    ],
     ["parent", told(lineage.parent_thread_id)],
     ["agent", told(agent)],
     ["forked from", fork === null ? undefined : `${fork}${lineage.attached ? ", attached" : ""}`],
@@ -125,30 +130,84 @@ function lineageFields({ id, rollout_id: rolloutId, session_id: sessionId, linea
         ? undefined
         : `${base.thread_id} up to ordinal ${base.end_ordinal_exclusive}, byte ${base.end_byte_offset}`,
     ],
+    ["history", historyText(lineage)],
     ["agents", children.length === 0 ? undefined : [...shownChildren, ...more].join(", ")],
   ];
+}
+
+const CACHE_RULES: Readonly<Record<ShowReport["prompt_cache"]["rule"], string>> = {
+  "own-session": "its own session",
+  "shared-session": "the session that it belongs to",
+  thread: "its own id, for want of a session",
+  fresh: "an agent without a session gets a new one at every resume",
+  "no-metadata": "no metadata",
+};
+
+/** One file that is continued is told above. */
+function historyText({ history }: ShowReport["lineage"]): string | undefined {
+  if (history === null) return undefined;
+  if (history.fault !== null) return `cannot be followed: ${history.message}`;
+  if (history.files.length <= 2) return undefined;
+  const older = history.files.slice(0, -1).map(({ path }) => path);
+  const first = older.length > SHOWN ? "…, " : "";
+  return `${formatCount(history.files.length)} files: ${first}${older.slice(-SHOWN).join(", ")} and this one`;
 }
 
 /** More than this of one kind is summed up; `--json` has all that was kept. */
 const SHOWN = 20;
 
-function contentFields({ lines, content }: ShowReport): Fields {
+function contentFields({ lines, content, prompt_cache: cache }: ShowReport): Fields {
   const counted: Fields = [["lines", lines === 0 ? undefined : formatCount(lines)]];
   if (content === null) return counted;
-  const { turns, user_messages: messages, compactions, rollbacks, tokens_used: tokens } = content;
+  const { turns, user_messages: messages, compactions, rollbacks, newest_window: window } = content;
   const aborted = turns.aborted === 0 ? "" : `, ${formatCount(turns.aborted)} aborted`;
   return [
     ...counted,
     ["turns", `${formatCount(turns.started)} started, ${formatCount(turns.completed)} completed${aborted}`],
     ["user messages", formatCount(messages)],
     ["compactions", formatCount(compactions)],
+    ["window", windowText(window)],
     ["rollbacks", rollbacks === 0 ? undefined : formatCount(rollbacks)],
-    ["tokens used", tokens === null ? undefined : formatCount(tokens)],
+    ["tokens used", tokensText(content, cache.cached_share)],
+    ["last context", contextText(content)],
   ];
 }
 
+type Content = NonNullable<ShowReport["content"]>;
+
+/** That nothing was ever compacted goes without saying. */
+function windowText(window: Content["newest_window"]): string | undefined {
+  if (window === null || (window.number === 0 && window.id === null)) return undefined;
+  return [formatCount(window.number), ...(window.id === null ? [] : [window.id])].join(", ");
+}
+
+function tokensText({ tokens_used: used, usage }: Content, cachedShare: number | null): string | undefined {
+  if (usage === null) return used === null ? undefined : formatCount(used);
+  const {
+    total_tokens: all,
+    input_tokens: input,
+    output_tokens: output,
+    reasoning_output_tokens: reasoning,
+  } = usage.total;
+  const cached = cachedShare === null ? "" : ` (${percent(cachedShare)} cached)`;
+  const thought = reasoning === 0 ? "" : ` (${formatCount(reasoning)} of it reasoning)`;
+  return `${formatCount(all)}: ${formatCount(input)} input${cached}, ${formatCount(output)} output${thought}`;
+}
+
+/** How full the model's context was at the last response. */
+function contextText({ usage }: Content): string | undefined {
+  if (usage === null) return undefined;
+  const { last, model_context_window: size } = usage;
+  const filled = size === null || size <= 0 ? "" : ` of ${formatCount(size)} (${percent(last.total_tokens / size)})`;
+  return `${formatCount(last.total_tokens)} tokens${filled}`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
 function kindTable({ records, file }: ShowReport, look: Look): string {
-  const share = (bytes: number): string => `${((100 * bytes) / Math.max(1, file.plain_bytes)).toFixed(1)} %`;
+  const share = (bytes: number): string => percent(bytes / Math.max(1, file.plain_bytes));
   return renderTable(
     [
       { title: "kind", value: ({ kind }) => kind, flexible: true },

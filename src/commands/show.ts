@@ -3,8 +3,8 @@ import { defineCommand } from "./command.ts";
 
 export const command = defineCommand({
   describe:
-    "Shows what one rollout holds: identity, place, sizes, settings, where it comes from, its records by kind, and what is " +
-    "wrong with it, down to line and byte; and where the index says otherwise. Every record is read and parsed, in bounded " +
+    "Shows what one rollout holds: identity, place, sizes, settings, where it comes from, its prompt cache key, context " +
+    "window and tokens, its records by kind, and what is wrong with it, down to line and byte; and where the index says otherwise. Every record is read and parsed, in bounded " +
     "memory. Works on files of every generation. Defects are part of the answer: the exit code is 0 with them. Nothing is " +
     "ever written.",
   options: {},

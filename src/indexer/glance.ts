@@ -7,6 +7,7 @@ import { parseTimestamp } from "../format/names.ts";
 const INSTRUCTIONS = Buffer.from('"base_instructions":{"text":"');
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const NEWLINE = 0x0a;
 
 /**
  * Metadata without the text of the base instructions, which makes up nine tenths of it and decides no column. Should the text
@@ -40,8 +41,41 @@ function isBlank(byte: number | undefined): boolean {
   return byte === 0x20 || (byte !== undefined && byte >= 9 && byte <= 13);
 }
 
+/**
+ * Whether a line, spelled as all writers spell a legacy one, is plainly nothing that the facts of a thread hang on once its
+ * first messages are known: an item, or an event whose name does not begin as `token_count`, `task_started` and the
+ * settings do. A few bytes at known places tell; what looks otherwise is for `peekKind`.
+ */
+export function isOrdinary(buffer: Buffer, start: number, end: number): boolean {
+  if (end - start < 80 || buffer[start] !== 0x7b || buffer[start + 12] !== 0x3a) return false;
+  // {"timestamp":"2025-01-01T00:00:00.000Z","type":"
+  if (buffer[start + 38] !== QUOTE || buffer[start + 39] !== 0x2c || buffer[start + 41] !== 0x74) return false;
+  if (buffer[start + 46] !== 0x3a || buffer[start + 47] !== QUOTE) return false;
+  const type = buffer[start + 48];
+  if (type === 0x72) return buffer[start + 61] === QUOTE && buffer[start + 49] === 0x65;
+  // event_msg","payload":{"type":"
+  if (type !== 0x65 || buffer[start + 57] !== QUOTE || buffer[start + 77] !== QUOTE) return false;
+  return buffer[start + 71] === 0x74 && buffer[start + 76] === 0x3a && buffer[start + 78] !== 0x74;
+}
+
+/** Where the last line begins that ends in this chunk and says when it was written, or -1. */
+export function lastTimedLine(chunk: Buffer, beginsWithLine: boolean): number {
+  let end = chunk.lastIndexOf(NEWLINE);
+  while (end > 0) {
+    while (end > 0 && chunk[end - 1] === NEWLINE) end--;
+    const newline = end === 0 ? -1 : chunk.lastIndexOf(NEWLINE, end - 1);
+    if (newline === -1 && !beginsWithLine) return -1;
+    if (beginsWithTime(chunk, newline + 1, end)) return newline + 1;
+    end = newline;
+  }
+  return -1;
+}
+
 /** A token count without figures is ignored (state-and-compression §2.4), so it must not replace one that has them. */
 export function infoIsNull(buffer: Buffer, start: number, end: number): boolean {
+  // {"timestamp":"2025-01-01T00:00:00.000Z","type":"event_msg","payload":{"type":"token_count","info":
+  const isUsual = buffer[start + 89] === QUOTE && buffer[start + 92] === 0x69 && buffer[start + 97] === 0x3a;
+  if (isUsual && end - start > 98 && buffer[start + 78] === 0x74) return buffer[start + 98] === 0x6e;
   return buffer.toString("latin1", start, Math.min(end, start + 256)).includes('"info":null');
 }
 

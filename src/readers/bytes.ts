@@ -5,6 +5,7 @@
 import { RolloutError } from "../errors.ts";
 import { closeFile, openRegularFile, readAt } from "../io/files.ts";
 import { FRAME_HEADER_BYTES, decodeZstd, frameInfo, isZstd } from "../io/zstd.ts";
+import { zstdFrames } from "../io/zstd-frames.ts";
 
 export interface ByteReader {
   readonly path: string;
@@ -15,9 +16,14 @@ export interface ByteReader {
   readonly mtimeMs: number;
   /**
    * Plain bytes from `from` (default 0) up to `to` (exclusive, default the end). A plain file is read from there; a
-   * compressed one is decoded from its start. A chunk is a view valid until the next one is asked for.
+   * compressed one is decoded from the last of its `restarts` before. A chunk is a view valid until the next one is asked for.
    */
   forward(from?: number, to?: number): Generator<Buffer>;
+  /**
+   * Plain offsets at which reading forward can begin without what precedes them, ascending, 0 first. In a compressed file
+   * they are the starts of its frames, at least 1 MiB apart, as far as their sizes are told; in a plain one there is no need.
+   */
+  restarts(): readonly number[];
   /**
    * Chunks from `end` (exclusive, default the end) towards the start, each in reading order and valid until the next
    * one is asked for; they grow from 64 KiB. Plain files only: for a compressed one this is an `internal` error.
@@ -33,6 +39,8 @@ export interface ByteReader {
 export interface BytesOptions {
   /** Largest chunk. Default 1 MiB. */
   readonly chunkBytes?: number;
+  /** Read when the file is opened, to tell its form. Default 64 KiB, which is kept for whoever reads from the start. */
+  readonly startBytes?: number;
 }
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -40,6 +48,9 @@ const CHUNK_BYTES = 1024 * 1024;
 const COMPRESSED_CHUNK_BYTES = 128 * 1024;
 const FIRST_BACKWARD_BYTES = 64 * 1024;
 const FIRST_FORWARD_BYTES = 64 * 1024;
+/** It does not pay to look for a start that saves less. */
+const RESTART_BYTES = 1024 * 1024;
+const EMPTY = Buffer.alloc(0);
 
 /** The last buffer that a reader was done with: a home has thousands of files, and fresh memory costs more than reading into it. */
 let spareBuffer: Buffer | undefined;
@@ -52,8 +63,17 @@ function takeBuffer(bytes: number): Buffer {
 
 /** Opens a rollout for reading. @throws RolloutError as `openRegularFile` does. The caller closes it. */
 export function openBytes(path: string, options: BytesOptions = {}): ByteReader {
-  return new FileReader(path, Math.max(1, options.chunkBytes ?? CHUNK_BYTES));
+  const { chunkBytes = CHUNK_BYTES, startBytes = FIRST_FORWARD_BYTES } = options;
+  return new FileReader(path, Math.max(1, chunkBytes), Math.max(FRAME_HEADER_BYTES, Math.min(startBytes, chunkBytes)));
 }
+
+/** A place in a compressed file, and what it is in the plain stream. */
+interface Restart {
+  readonly plain: number;
+  readonly packed: number;
+}
+
+const START: Restart = { plain: 0, packed: 0 };
 
 class FileReader implements ByteReader {
   readonly path: string;
@@ -67,9 +87,10 @@ class FileReader implements ByteReader {
   /** What opening has read, until somebody has taken it: most files are read from their start, many are no longer than this. */
   #start: { readonly buffer: Buffer; readonly length: number } | undefined;
   readonly #claimedBytes: number | undefined;
+  #restarts: readonly Restart[] | undefined;
   #closed = false;
 
-  constructor(path: string, chunkBytes: number) {
+  constructor(path: string, chunkBytes: number, startBytes: number) {
     const { fd, stat } = openRegularFile(path);
     this.path = path;
     this.sizeBytes = stat.size;
@@ -78,7 +99,7 @@ class FileReader implements ByteReader {
     this.#chunkBytes = chunkBytes;
     try {
       const buffer = takeBuffer(Math.max(FRAME_HEADER_BYTES, Math.min(chunkBytes, stat.size)));
-      const length = this.#read(buffer.subarray(0, Math.min(FIRST_FORWARD_BYTES, buffer.length, stat.size)), 0);
+      const length = this.#read(buffer.subarray(0, Math.min(startBytes, stat.size)), 0);
       this.#start = { buffer, length };
       const head = buffer.subarray(0, length);
       this.form = isZstd(head) || isBrokenZstd(path, head) ? "zstd" : "plain";
@@ -117,6 +138,10 @@ class FileReader implements ByteReader {
     }
   }
 
+  restarts(): readonly number[] {
+    return this.#frameStarts().map(({ plain }) => plain);
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -153,11 +178,13 @@ class FileReader implements ByteReader {
   }
 
   *#decoded(from: number, to: number): Generator<Buffer> {
-    const claimed = this.#claimedBytes ?? this.#chunkBytes;
-    const stream = decodeZstd(this.#plain(0, this.sizeBytes, COMPRESSED_CHUNK_BYTES), {
+    const start = from < RESTART_BYTES ? START : this.#frameStarts().findLast(({ plain }) => plain <= from);
+    const { plain, packed } = start ?? START;
+    const claimed = packed === 0 ? (this.#claimedBytes ?? this.#chunkBytes) : this.#chunkBytes;
+    const stream = decodeZstd(this.#plain(packed, this.sizeBytes, COMPRESSED_CHUNK_BYTES), {
       outputBytes: Math.min(this.#chunkBytes, Math.max(claimed, 1024)),
     });
-    let offset = 0;
+    let offset = plain;
     try {
       while (offset < to) {
         const next = stream.next();
@@ -174,6 +201,26 @@ class FileReader implements ByteReader {
       stream.return({ ok: true, decodedBytes: offset });
     }
   }
+
+  #frameStarts(): readonly Restart[] {
+    if (this.#restarts !== undefined) return this.#restarts;
+    const starts = [START];
+    let [plain, last] = [0, 0];
+    for (const { offset, contentBytes } of this.form === "zstd" ? zstdFrames(this.#bytesAt, this.sizeBytes) : []) {
+      if (plain - last >= RESTART_BYTES) starts.push({ plain, packed: offset });
+      last = starts.at(-1)?.plain ?? 0;
+      if (contentBytes === undefined) break;
+      plain += contentBytes;
+    }
+    return (this.#restarts = starts);
+  }
+
+  readonly #bytesAt = (offset: number, length: number): Buffer => {
+    const wanted = Math.min(length, this.sizeBytes - offset);
+    if (wanted <= 0) return EMPTY;
+    const buffer = Buffer.allocUnsafe(wanted);
+    return buffer.subarray(0, this.#read(buffer, offset));
+  };
 
   #read(buffer: Buffer, position: number): number {
     const count = readAt(this.#fd, buffer, position, this.path);

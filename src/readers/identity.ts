@@ -18,8 +18,8 @@ export interface Identity {
 }
 
 const META: ReadonlySet<string> = new Set(["session_meta"]);
-/** Enough for the first record of nearly all files. */
-const HEAD_BYTES = 64 * 1024;
+/** Read at a time: the first record of most files has no more than a few of these. */
+const HEAD_BYTES = 8 * 1024;
 
 /**
  * Reads up to the first metadata of a rollout of any generation. Undefined when there is no such file, under neither of

@@ -9,7 +9,7 @@
 import { basename } from "node:path";
 import { type ErrorCode, type ErrorPlace, RolloutError } from "../errors.ts";
 import { decodeLine } from "../format/decode.ts";
-import type { Entry } from "../format/entry.ts";
+import type { Entry, Position } from "../format/entry.ts";
 import { parseRolloutName, parseUuid, plainPath } from "../format/names.ts";
 import { type HistoryBase, historyModeOf, type RecordOf } from "../format/record.ts";
 import type { ByteReader } from "./bytes.ts";
@@ -28,6 +28,8 @@ export interface LineageSegment {
   readonly rolloutId: string | undefined;
   /** The thread that its first metadata names, lower case; undefined without metadata. */
   readonly threadId: string | undefined;
+  /** Its first metadata. That of a source is told here alone: the stream of a chain leaves it out. */
+  readonly meta: RecordOf<"session_meta"> | undefined;
   /** Where its part begins: in a source behind the metadata, in the file asked for at its start. */
   readonly from: { readonly offset: number; readonly line: number };
   /** Plain bytes before which its part ends; undefined for the file asked for, which counts to its end. */
@@ -52,6 +54,12 @@ export interface LineageChain {
 }
 
 export type MetaEntry = Extract<Entry, { readonly ok: true }> & { readonly record: RecordOf<"session_meta"> };
+
+/** A position in a thread, for who has to tell its files apart; in a thread of one file `segment` is absent. */
+export interface ChainPosition extends Position {
+  /** Index into `LineageChain.segments` of the file that `offset` and `line` count in. */
+  readonly segment?: number;
+}
 
 /** An entry, its position counted in the file of its segment. */
 export type LineageEntry = Entry & { readonly segment: LineageSegment };
@@ -88,7 +96,7 @@ export class LineageError extends RolloutError {
   }
 }
 
-export interface LineageOptions extends Omit<ReadOptions, "from" | "order"> {
+export interface LineageOptions extends Omit<ReadOptions, "from" | "order" | "onRead"> {
   /** The thread that the file must hold. Without it, paginated files are held to their names, and others to nothing. */
   readonly threadId?: string | undefined;
   /** All rollouts of the home, if at hand; otherwise they are looked for when the first source is needed. */
@@ -100,8 +108,8 @@ export interface LineageOptions extends Omit<ReadOptions, "from" | "order"> {
 /** Sources are looked for below its `codexHome`. Undefined: the file stands alone. */
 export type LineageHome = Pick<Home, "codexHome"> | undefined;
 
-/** Enough for the first record of nearly all files. */
-const HEAD_BYTES = 64 * 1024;
+/** Read at a time: the first record of most files has no more than one or two of these. */
+const HEAD_BYTES = 16 * 1024;
 const META = "session_meta";
 
 /**
@@ -237,6 +245,7 @@ function segmentOf(head: Head, cut: HistoryBase | undefined): LineageSegment {
     logicalPath: plainPath(path),
     rolloutId,
     threadId: threadOf(head),
+    meta: meta?.record,
     from: cut === undefined ? { offset: 0, line: 1 } : { offset: offset + length + 1, line: line + 1 },
     endOffset: cut?.end_byte_offset,
     firstOrdinal: modeOf(head) === "legacy" ? undefined : (baseOf(head)?.end_ordinal_exclusive ?? 0) + 1,
@@ -351,21 +360,27 @@ function* segmentEntries(
 }
 
 function partEntries(segment: LineageSegment, order: Order, options: LineageOptions): Generator<Entry> {
-  const { path, rolloutId, endOffset = 0 } = segment;
   return readPart(segment, order, {
     ...options,
     onRead: (bytes) => options.onRead?.(bytes, segment),
-    onEnd: (bytes) => checkEnd(path, rolloutId, endOffset, bytes),
+    onEnd: (bytes) => checkSegmentEnd(segment, bytes),
   });
 }
 
+/** For who reads a segment by other means. @throws LineageError `past-end` when it has fewer plain bytes than it should. */
+export function checkSegmentEnd({ path, rolloutId, endOffset = 0 }: LineageSegment, plainBytes: number): void {
+  checkEnd(path, rolloutId, endOffset, plainBytes);
+}
+
 /** Any form and generation; what has no way back is read forward and turned round. */
-function* legacyEntries({ path }: LineageSegment, order: Order, options: LineageOptions): Generator<Entry> {
+function* legacyEntries(segment: LineageSegment, order: Order, options: LineageOptions): Generator<Entry> {
+  const { path } = segment;
+  const onRead = (bytes: number): void => options.onRead?.(bytes, segment);
   try {
-    yield* readRollout(path, { ...options, order });
+    yield* readRollout(path, { ...options, onRead, order });
   } catch (error) {
     // Thrown before the first entry.
     if (!(error instanceof RolloutError) || error.code !== "unsupported") throw error;
-    yield* [...readRollout(path, options)].toReversed();
+    yield* [...readRollout(path, { ...options, onRead })].toReversed();
   }
 }

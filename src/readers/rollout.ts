@@ -26,6 +26,8 @@ export interface ReadOptions extends BytesOptions {
   readonly maxLineBytes?: number | undefined;
   /** `backward` yields the newest entry first, with `position.line` 0; plain files of lines only. Default `forward`. */
   readonly order?: "forward" | "backward" | undefined;
+  /** Told the bytes taken from the disk, once reading is over. */
+  readonly onRead?: ((bytes: number) => void) | undefined;
 }
 
 /**
@@ -45,6 +47,7 @@ export function* readRollout(file: string, options: ReadOptions = {}): Generator
     else yield* readEnvelopes(reader, options);
   } finally {
     reader.close();
+    options.onRead?.(reader.bytesRead);
   }
 }
 

@@ -8,9 +8,9 @@
 import type { Entry, Position } from "../format/entry.ts";
 import type { Compacted, EventMsg, HistoryMode, RecordOf, RecordType, SessionMeta } from "../format/record.ts";
 import { classOf } from "./boundary.ts";
-import { isReplayKind, replay } from "./replay.ts";
+import { isReplayKind, repeatable, replay } from "./replay.ts";
 import { areCompatible } from "./scan.ts";
-import type { ReplayOptions, ThreadState } from "./state.ts";
+import type { EntrySource, ReplayOptions, ThreadState } from "./state.ts";
 import { windowOfCompaction } from "./window.ts";
 
 /** Why everything has to be read. */
@@ -66,6 +66,10 @@ export class ResumeScan {
     this.#isEager = options.eager ?? false;
     this.#isPaginated = (options.historyMode ?? "paginated") === "paginated";
     if (!this.#isPaginated && !this.#isEager) this.#mustReplay("legacy-thread");
+  }
+
+  get verdict(): ResumeVerdict {
+    return this.#verdict;
   }
 
   /** A verdict stands once it is not `continue`. Damaged lines are passed over. */
@@ -196,14 +200,20 @@ const HEAD: Position = { line: 1, offset: 0, length: 0 };
 
 /**
  * The state of a thread from its end: what a complete `ResumeScan` has seen, in the order of the file, and the canonical
- * metadata. All but `counts` is what the replay of the whole thread gives; should the suffix begin with the metadata
- * itself, that does no harm.
+ * metadata. All but `counts` is what the replay of the whole thread gives; should the suffix hold the metadata itself,
+ * that does no harm.
  */
-export function replaySuffix(meta: SessionMeta, suffix: readonly Entry[], options: ReplayOptions = {}): ThreadState {
+export function replaySuffix(meta: SessionMeta, suffix: EntrySource, options: ReplayOptions = {}): ThreadState {
   const head: Entry = {
     ok: true,
     position: HEAD,
     record: { type: "session_meta", timestamp: meta.timestamp, payload: meta },
   };
-  return replay([head, ...suffix], options);
+  const entries = repeatable(suffix);
+  return replay(() => startingWith(head, entries()), options);
+}
+
+function* startingWith(first: Entry, rest: Iterable<Entry>): Generator<Entry> {
+  yield first;
+  yield* rest;
 }

@@ -13,6 +13,7 @@ import {
   rolloutText,
   taskStarted,
   threadId,
+  tokenCount,
   userItem,
   userMessage,
 } from "../support/lines.ts";
@@ -83,6 +84,38 @@ describe("inspectRollout", () => {
       ["event_msg/user_message", 1],
       ["session_meta", 2],
     ]);
+  });
+
+  it("keeps the size of the model's context when a newer record tells none", () => {
+    const usage = {
+      input_tokens: 4,
+      cached_input_tokens: 1,
+      output_tokens: 2,
+      reasoning_output_tokens: 0,
+      total_tokens: 6,
+    };
+    const ids = { thread_id: threadId(1), turn_id: "t", session_id: threadId(1), root_turn_id: "t", response_id: "r" };
+    const found = inspect(
+      rolloutText([
+        meta(1),
+        tokenCount(7),
+        { type: "token_usage_record", payload: { ...ids, usage, turn_token_usage: usage, thread_token_usage: usage } },
+      ]),
+    );
+    expect(found.usage).toMatchObject({ total: { total_tokens: 6 }, modelContextWindow: 258400, cachedShare: 0.25 });
+    expect(inspect(rolloutText([meta(1)])).usage).toBeUndefined();
+  });
+
+  it("counts windows, unless another file has their beginning", () => {
+    const compacted = { type: "compacted", payload: { message: "summary" } };
+    const base = { thread_id: threadId(2), end_ordinal_exclusive: 5, end_byte_offset: 9 };
+    const window = (...lines: Parameters<typeof rolloutText>[0]) => inspect(rolloutText(lines)).newestWindow?.number;
+    expect(window(meta(1))).toBe(0);
+    expect(window(meta(1), compacted, compacted)).toBe(2);
+    const continued = meta(1, { history_mode: "paginated", history_base: base });
+    expect(window(continued)).toBeUndefined();
+    expect(window(continued, compacted)).toBeUndefined();
+    expect(window(continued, { type: "compacted", payload: { message: "", window_number: 7 } }, compacted)).toBe(8);
   });
 
   it("says why a file gives no row", () => {

@@ -4,7 +4,16 @@ import { describe, expect, it } from "vitest";
 import { sandboxSummary } from "../../src/commands/show-report.ts";
 import { compressZstd } from "../../src/io/zstd.ts";
 import { change, snapshot, temporaryFolder, writeHome } from "../support/homes.ts";
-import { archivedPath, meta, rolloutText, sessionPath, threadId, userMessage } from "../support/lines.ts";
+import {
+  archivedPath,
+  base,
+  meta,
+  paginatedMeta,
+  rolloutText,
+  sessionPath,
+  threadId,
+  userMessage,
+} from "../support/lines.ts";
 import { FAMILY, IDS, indexedFamily, runTool, SEGMENT, unpackFamily } from "../support/list-home.ts";
 
 const folder = temporaryFolder();
@@ -15,6 +24,9 @@ async function show(home: string, text: string) {
   return JSON.parse(out) as Readonly<Record<string, unknown>> & {
     readonly file: Readonly<Record<string, unknown>>;
     readonly index: Readonly<Record<string, unknown>> | null;
+    readonly lineage: Readonly<Record<string, unknown>>;
+    readonly content: unknown;
+    readonly prompt_cache: unknown;
     readonly records: readonly { kind: string; records: number; bytes: number }[];
     readonly defects: { total: number; by_kind: unknown; first: readonly unknown[] };
   };
@@ -81,8 +93,15 @@ describe("show as JSON", () => {
         user_messages: 1,
         compactions: 0,
         rollbacks: 0,
+        newest_window: { number: 0, id: null },
         tokens_used: 1234,
+        usage: {
+          total: { input_tokens: 1234, output_tokens: 0, total_tokens: 1234 },
+          last: { total_tokens: 1234 },
+          model_context_window: 258400,
+        },
       },
+      prompt_cache: { key: IDS.named, rule: "thread", cached_share: 0 },
       not_indexable: null,
       index: { state: "sound", has_row: true, names_this_file: true, differences: [] },
     });
@@ -117,6 +136,7 @@ describe("show as JSON", () => {
     expect(await show(home, IDS.attached)).toMatchObject({
       lineage: { forked_from_id: IDS.paginated, attached: true, history_base: { thread_id: IDS.paginated } },
       history_mode: "paginated",
+      content: { newest_window: null },
     });
     const tip = await show(home, IDS.reverted);
     expect(tip).toMatchObject({ rollout_id: SEGMENT, lineage: { history_base: { thread_id: IDS.reverted } } });
@@ -154,6 +174,104 @@ describe("show as JSON", () => {
     writeFileSync(join(home, "state_5.sqlite"), "garbage ".repeat(999));
     const report = await show(home, "Parser fix");
     expect(report).toMatchObject({ id: IDS.named, shown_name: "Parser fix", index: { state: "damaged" } });
+  });
+});
+
+describe("show of a thread's state", () => {
+  const windowId = (n: number): string => `019a3ed0-0000-7000-8000-${String(n).padStart(12, "0")}`;
+  const compacted = (members: Readonly<Record<string, unknown>>) => ({
+    type: "compacted",
+    payload: { message: "", replacement_history: [], ...members },
+  });
+
+  it("has the newest window, by its number or by counting", async () => {
+    const lines = [
+      meta(1, { context_window: { window_id: windowId(0) } }),
+      compacted({ window_number: 4, window_id: windowId(4) }),
+    ];
+    const home = writeHome(folder.path, {
+      [sessionPath(1)]: rolloutText(lines),
+      [sessionPath(2)]: rolloutText([meta(2), compacted({}), compacted({})]),
+      [sessionPath(3)]: rolloutText([meta(3, { context_window: { window_id: windowId(0) } })]),
+    });
+    const newest = async (n: number) =>
+      ((await show(home, threadId(n))).content as { newest_window: unknown }).newest_window;
+    expect(await newest(1)).toEqual({ number: 4, id: windowId(4) });
+    expect(await newest(2)).toEqual({ number: 2, id: null });
+    expect(await newest(3)).toEqual({ number: 0, id: windowId(0) });
+    const { out } = await runTool(home, ["show", threadId(1)]);
+    expect(out).toContain(`\nwindow         4, ${windowId(4)}\n`);
+  });
+
+  it("has tokens, the cached share, and how full the context was", async () => {
+    const usage = (input: number, cached: number, output: number) => ({
+      input_tokens: input,
+      cached_input_tokens: cached,
+      output_tokens: output,
+      reasoning_output_tokens: 50,
+      total_tokens: input + output,
+    });
+    const info = {
+      total_token_usage: usage(9_000, 3_000, 400),
+      last_token_usage: usage(900, 0, 100),
+      model_context_window: 4_000,
+    };
+    const home = writeHome(folder.path, {
+      [sessionPath(1)]: rolloutText([
+        meta(1, { session_id: threadId(2) }),
+        { type: "event_msg", payload: { type: "token_count", info, rate_limits: null } },
+        { type: "event_msg", payload: { type: "token_count", info: null, rate_limits: null } },
+      ]),
+    });
+    const { out } = await runTool(home, ["show", threadId(1)]);
+    expect(out).toContain("\ntokens used    9,400: 9,000 input (33.3 % cached), 400 output (50 of it reasoning)\n");
+    expect(out).toContain("\nlast context   1,000 tokens of 4,000 (25.0 %)\n");
+    expect(out).toContain(`\ncache key      ${threadId(2)} (the session that it belongs to)\n`);
+    expect(await show(home, threadId(1))).toMatchObject({
+      prompt_cache: { key: threadId(2), rule: "shared-session", cached_share: 1 / 3 },
+    });
+  });
+
+  it("cannot foretell the cache key of an agent without a session", async () => {
+    const source = { subagent: { thread_spawn: { parent_thread_id: threadId(9), depth: 1 } } };
+    const home = writeHome(folder.path, { [sessionPath(1)]: rolloutText([meta(1, { source })]) });
+    expect((await show(home, threadId(1))).prompt_cache).toEqual({ key: null, rule: "fresh", cached_share: null });
+    const { out } = await runTool(home, ["show", threadId(1)]);
+    expect(out).toContain(
+      "\ncache key      not foretold (an agent without a session gets a new one at every resume)\n",
+    );
+  });
+
+  it("has the chain of files that it continues, and where it breaks", async () => {
+    const first = rolloutText([paginatedMeta(1)], { paginated: true });
+    const second = rolloutText([paginatedMeta(2, { history_base: base(threadId(1), first.length, 1) })], {
+      paginated: true,
+      firstOrdinal: 1,
+    });
+    const third = rolloutText([paginatedMeta(3, { history_base: base(threadId(2), second.length, 2) })], {
+      paginated: true,
+      firstOrdinal: 2,
+    });
+    const home = writeHome(folder.path, { [sessionPath(1)]: first, [sessionPath(2)]: second, [sessionPath(3)]: third });
+    const path = (n: number): string => join(home, sessionPath(n));
+    expect((await show(home, threadId(1))).lineage).toMatchObject({ history: null });
+    expect((await show(home, threadId(3))).lineage.history).toEqual({
+      files: [
+        { path: path(1), from_byte: first.length, end_byte_exclusive: first.length },
+        { path: path(2), from_byte: second.length, end_byte_exclusive: second.length },
+        { path: path(3), from_byte: 0, end_byte_exclusive: null },
+      ],
+      fault: null,
+      message: null,
+    });
+    expect((await runTool(home, ["show", threadId(3)])).out).toContain(
+      `\nhistory        3 files: ${path(1)}, ${path(2)} and this one\n`,
+    );
+    rmSync(path(1));
+    expect((await show(home, threadId(3))).lineage.history).toMatchObject({ files: [], fault: "missing-source" });
+    const { code, out } = await runTool(home, ["show", threadId(3)]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/\nhistory {8}cannot be followed: /);
   });
 });
 

@@ -35,6 +35,10 @@ function joined(chunks: Iterable<Buffer>): string {
   return Buffer.concat(Array.from(chunks, (chunk) => Buffer.from(chunk))).toString("latin1");
 }
 
+function plain300(): Buffer {
+  return Buffer.from("x".repeat(300 * 1024));
+}
+
 describe("openBytes", () => {
   it("tells the form by the first bytes, not by the name", () => {
     using(file("plain.jsonl", TEXT), (reader) => {
@@ -126,6 +130,63 @@ describe("openBytes", () => {
       expect(joined(reader.forward())).toBe(TEXT.toString("latin1", 0, 1000));
       expect(reader.failure).toEqual({ message: "the compressed stream is cut short", offset: 1000 });
     });
+  });
+
+  describe("of a compressed file of several frames", () => {
+    const MIB = 2 ** 20;
+    const plain = Buffer.from(Array.from({ length: 700_000 }, (_, n) => `${n}\n`).join(""));
+    const cuts = [0, 10, MIB + 5, MIB + 900, 3 * MIB, 4 * MIB, plain.length];
+    const frames = (options: { readonly contentSize?: boolean } = {}) =>
+      Buffer.concat(
+        cuts.slice(1).map((cut, at) => {
+          const part = plain.subarray(cuts[at], cut);
+          if (options.contentSize !== false || at !== 4) return compressZstd(part);
+          const encoder = new ZstdEncoder(options);
+          return Buffer.concat([...encoder.write(part), ...encoder.endFrame()]);
+        }),
+      );
+
+    it("begins to decode at the last frame before what is asked for", () => {
+      const path = file("frames.jsonl.zst", frames());
+      using(path, (reader) => expect(reader.restarts()).toEqual([0, MIB + 5, 3 * MIB, 4 * MIB]));
+      const offset = fc.nat(plain.length + 10);
+      fc.assert(
+        fc.property(offset, offset, (from, to) => {
+          using(path, (reader) => {
+            expect(joined(reader.forward(from, to)) === plain.toString("latin1", from, Math.max(from, to))).toBe(true);
+            expect(reader.failure).toBeUndefined();
+          });
+        }),
+        { numRuns: 40 },
+      );
+      const costs = [0, 4 * MIB].map((from) =>
+        using(path, (reader) => (joined(reader.forward(from)), reader.bytesRead)),
+      );
+      expect(costs[1]).toBeLessThan((costs[0] ?? 0) / 2);
+    });
+
+    it("does so only as far as the headers tell sizes, and only where the file is whole", () => {
+      using(file("untold.jsonl.zst", frames({ contentSize: false })), (reader) => {
+        expect(reader.restarts()).toEqual([0, MIB + 5, 3 * MIB]);
+        expect(joined(reader.forward(4 * MIB)) === plain.toString("latin1", 4 * MIB)).toBe(true);
+      });
+      using(file("broken.jsonl.zst", frames().subarray(0, -9)), (reader) => {
+        expect(reader.restarts()).toEqual([0, MIB + 5, 3 * MIB]);
+        joined(reader.forward(4 * MIB));
+        expect(reader.failure?.message).toBe("the compressed stream is cut short");
+        expect(reader.failure?.offset).toBeGreaterThanOrEqual(4 * MIB);
+      });
+      using(file("one.jsonl.zst", compressZstd(plain)), (reader) => expect(reader.restarts()).toEqual([0]));
+      using(file("none.jsonl", plain), (reader) => expect(reader.restarts()).toEqual([0]));
+    });
+  });
+
+  it("reads no more of the start than is asked for", () => {
+    const path = file("start.jsonl", plain300());
+    const reader = openBytes(path, { startBytes: 64 });
+    expect([reader.bytesRead, reader.form]).toEqual([64, "plain"]);
+    expect(joined(reader.forward(0, 100))).toBe(plain300().toString("latin1", 0, 100));
+    reader.close();
   });
 
   it("has no way back through a compressed file", () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -344,8 +344,28 @@ describe("options", () => {
     backward.return(undefined);
     expect(costs.map(([id]) => id)).toEqual([threadId(2), threadId(1)]);
     expect(costs.at(-1)?.[1]).toBeLessThanOrEqual(2 * 64 * 1024);
-    expect(lineageChain(home, file).bytesRead).toBe(64 * 1024 + Buffer.byteLength(forkText(bytes)));
+    expect(lineageChain(home, file).bytesRead).toBe(16 * 1024 + Buffer.byteLength(forkText(bytes)));
+    expect(lineageChain(home, file).segments.map(({ meta: found }) => found?.payload.id)).toEqual([
+      threadId(1),
+      threadId(2),
+    ]);
     expect(bytes).toBeGreaterThan(10 * 64 * 1024);
+  });
+});
+
+describe("a legacy file", () => {
+  it("tells what reading has cost, in both directions", () => {
+    const text = rolloutText([meta(1), responseItem("one")]);
+    for (const path of [sessionPath(1), `${sessionPath(1)}.zst`]) {
+      const home = homeWith({ [path]: text });
+      const costs: number[] = [];
+      const onRead: LineageOptions["onRead"] = (count) => costs.push(count);
+      const file = join(home.codexHome, path);
+      expect(texts(readLineage(home, file, { onRead }))).toEqual(["one"]);
+      expect(texts(readLineageBackward(home, file, { onRead }))).toEqual(["one"]);
+      expect(costs.length).toBeGreaterThanOrEqual(2);
+      for (const cost of costs) expect(cost).toBeGreaterThanOrEqual(statSync(file).size);
+    }
   });
 });
 

@@ -1,0 +1,119 @@
+/**
+ * How `history`, `windows` and `turns` come by their thread, and how they tell places in it. A thread may lie in several
+ * files; a place then says in which.
+ */
+import { resolve } from "node:path";
+import { openThread, type OpenedThread } from "../analysis/open-thread.ts";
+import type { ChainPosition } from "../readers/lineage.ts";
+import { RolloutError } from "../errors.ts";
+import type { DefectKind } from "../format/entry.ts";
+import { formatCount } from "../io/text.ts";
+import { openHome } from "../readers/home.ts";
+import { findByPath, looksLikePath, noteText } from "../readers/lookup.ts";
+import type { KindFilter } from "../readers/rollout.ts";
+import type { CommandContext, GlobalOptions } from "./command.ts";
+import { toJson } from "./render.ts";
+
+export interface ThreadOptions extends GlobalOptions {
+  readonly thread: string;
+}
+
+/** @throws RolloutError as `openThread`. */
+export function openFor(options: ThreadOptions, { cwd, env }: CommandContext): OpenedThread {
+  const { codexHome, sqliteHome, thread } = options;
+  try {
+    const home = openHome({ codexHome, sqliteHome, sqliteHomeEnv: env["CODEX_SQLITE_HOME"] });
+    return openThread(home, thread, { cwd });
+  } catch (error) {
+    const lacksHome = error instanceof RolloutError && error.code === "not-found" && error.place.path === codexHome;
+    if (lacksHome && looksLikePath(thread)) return openWithoutHome(options, resolve(cwd, thread));
+    throw error;
+  }
+}
+
+/** A file given by its path needs no home. What it continues cannot be found then. */
+function openWithoutHome({ codexHome }: ThreadOptions, path: string): OpenedThread {
+  if (findByPath(path) === undefined)
+    throw new RolloutError("not-found", "there is no such rollout", { path, hint: "check the path" });
+  return openThread({ codexHome, sqliteHome: codexHome, defaultProvider: "" }, path);
+}
+
+/** What was passed over on the way to the thread; one clause each. */
+export function lookupMessages({ found }: OpenedThread): readonly string[] {
+  return found.notes.map((note) => `passed over: ${noteText(note)}`);
+}
+
+export interface JsonPlace {
+  /** The plain path, as every report shows it. */
+  readonly path: string;
+  /** 1-based; null where the file was read from its end, and in documents that have no lines. */
+  readonly line: number | null;
+  /** Of the plain text, in bytes. */
+  readonly offset: number;
+}
+
+export function jsonPlace(thread: OpenedThread, place: ChainPosition): JsonPlace {
+  const { logicalPath } = thread.segmentOf(place);
+  return { path: logicalPath, line: place.line > 0 ? place.line : null, offset: place.offset };
+}
+
+/** `line 12, byte 3,456`; of a thread in several files `file 2` before it, as `fileLegend` counts them. */
+export function placeText(thread: OpenedThread, place: ChainPosition): string {
+  const file = thread.segments.length > 1 ? `file ${fileNumber(thread, place)}, ` : "";
+  const line = place.line > 0 ? `line ${formatCount(place.line)}, ` : "";
+  return `${file}${line}byte ${formatCount(place.offset)}`;
+}
+
+/** Number of the file that a place counts in, from 1, in the order of the chain. */
+export function fileNumber({ segments }: OpenedThread, { segment = segments.length - 1 }: ChainPosition): number {
+  return segment + 1;
+}
+
+/** Which file is which; nothing for a thread in one file. */
+export function fileLegend({ segments }: OpenedThread): readonly string[] {
+  return segments.length < 2 ? [] : segments.map(({ logicalPath }, at) => `file ${at + 1}: ${logicalPath}`);
+}
+
+/** Lines that a view had to do without. */
+export interface Damage {
+  readonly lines: number;
+  /** The first of them: where, and what is wrong; safe to print. */
+  readonly first: string | undefined;
+}
+
+/**
+ * Looks for lines of these kinds that do not decode, and for the place where a compressed stream breaks. Costs another
+ * walk over the files, since the engine's views pass over such lines without a word.
+ */
+export function damageIn(thread: OpenedThread, kinds: KindFilter): Damage {
+  let lines = 0;
+  let first: string | undefined;
+  for (const entry of thread.entries(kinds)) {
+    if (entry.ok || HARMLESS.has(entry.defect.kind)) continue;
+    lines += 1;
+    first ??= `${placeText(thread, entry.position)}: ${entry.defect.message}`;
+  }
+  return { lines, first };
+}
+
+/** Nothing is missing without them. */
+const HARMLESS: ReadonlySet<DefectKind> = new Set(["blank", "state-marker"]);
+
+export function damageMessages({ lines, first = "" }: Damage): readonly string[] {
+  return lines === 0 ? [] : [`${counted(lines, "line does", "lines do")} not decode, the first at ${first}`];
+}
+
+/** One line of JSON. Values nested so deeply that they cannot be printed are told as such. */
+export function jsonLine(value: unknown): string {
+  try {
+    return `${toJson(value)}\n`;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return `${toJson({ unprintable: "nested too deeply, or too long" })}\n`;
+  }
+}
+
+/** `1 item`, `1,234 items`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
+}

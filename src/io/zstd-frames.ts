@@ -1,0 +1,91 @@
+/**
+ * Where the frames of a compressed file lie, told without decoding them: each header says how long its part is (RFC 8878
+ * §3.1). So a reader that wants the end of a file need not decode all that precedes it. Knows bytes, and nothing of
+ * rollouts; `zstd.ts` decodes.
+ */
+import { FRAME_HEADER_BYTES, frameInfo } from "./zstd.ts";
+
+export interface ZstdFrame {
+  /** In the compressed file. */
+  readonly offset: number;
+  /** Decoded size as the header claims it; undefined when it does not. */
+  readonly contentBytes: number | undefined;
+}
+
+/** Bytes of the file, fewer at its end. */
+export type ReadBytes = (offset: number, length: number) => Uint8Array;
+
+const SKIPPABLE_HEADER_BYTES = 8;
+const BLOCK_HEADER_BYTES = 3;
+const CHECKSUM_BYTES = 4;
+const RLE = 1;
+const RESERVED = 3;
+/** Headers are read by the window: most lie far apart, and those of a hostile file close together. */
+const WINDOW_BYTES = 256;
+
+/** The frames in their order, skippable ones left out; up to where the file stops making sense. */
+export function* zstdFrames(read: ReadBytes, sizeBytes: number): Generator<ZstdFrame> {
+  const bytes = new Window(read);
+  for (let offset = 0; offset < sizeBytes;) {
+    const header = bytes.at(offset, FRAME_HEADER_BYTES);
+    const skipped = skippableBytes(header);
+    if (skipped === undefined) {
+      const info = frameInfo(header);
+      const end = info === undefined ? undefined : frameEnd(bytes, offset + headerBytes(header), info.checksum);
+      if (info === undefined || end === undefined || end > sizeBytes) return;
+      yield { offset, contentBytes: info.contentBytes };
+      offset = end;
+    } else offset += skipped;
+  }
+}
+
+/** Offset behind the last block and the checksum; undefined when a block is missing or of no known type. */
+function frameEnd(bytes: Window, first: number, checksum: boolean): number | undefined {
+  for (let offset = first; ;) {
+    const header = bytes.at(offset, BLOCK_HEADER_BYTES);
+    if (header.length < BLOCK_HEADER_BYTES) return undefined;
+    const word = number(header, BLOCK_HEADER_BYTES);
+    const type = (word >> 1) & 3;
+    if (type === RESERVED) return undefined;
+    offset += BLOCK_HEADER_BYTES + (type === RLE ? 1 : word >> 3);
+    if ((word & 1) === 1) return offset + (checksum ? CHECKSUM_BYTES : 0);
+  }
+}
+
+function skippableBytes(header: Uint8Array): number | undefined {
+  if (header.length < SKIPPABLE_HEADER_BYTES || number(header, 4) >>> 4 !== 0x184d2a5) return undefined;
+  return SKIPPABLE_HEADER_BYTES + number(header.subarray(4), 4);
+}
+
+/** Magic and descriptor, then window, dictionary and content size, as far as the descriptor says that they are there. */
+function headerBytes(header: Uint8Array): number {
+  const descriptor = header[4] ?? 0;
+  const isSingleSegment = (descriptor & 0x20) !== 0;
+  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
+  const sizeBytes = descriptor >> 6 === 0 ? Number(isSingleSegment) : 1 << (descriptor >> 6);
+  return 5 + (isSingleSegment ? 0 : 1) + dictionaryBytes + sizeBytes;
+}
+
+function number(bytes: Uint8Array, length: number): number {
+  let value = 0;
+  for (let at = length - 1; at >= 0; at -= 1) value = value * 256 + (bytes[at] ?? 0);
+  return value;
+}
+
+class Window {
+  readonly #read: ReadBytes;
+  #bytes: Uint8Array = new Uint8Array();
+  #offset = 0;
+
+  constructor(read: ReadBytes) {
+    this.#read = read;
+  }
+
+  at(offset: number, length: number): Uint8Array {
+    if (offset < this.#offset || offset + length > this.#offset + this.#bytes.length) {
+      this.#bytes = this.#read(offset, WINDOW_BYTES);
+      this.#offset = offset;
+    }
+    return this.#bytes.subarray(offset - this.#offset, offset - this.#offset + length);
+  }
+}
