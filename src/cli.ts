@@ -20,6 +20,7 @@ import {
 } from "./commands/options.ts";
 import { errorToFailure, type Failure, renderFailure } from "./commands/failure.ts";
 import { BrokenPipe, createPaint, silentWriter, wantsColor, type Writer } from "./io/console.ts";
+import { keepYoungGenerationSmall } from "./io/heap.ts";
 import { createProgressLine, type ProgressLine, type ProgressStream, silentProgressLine } from "./io/progress.ts";
 
 /** Every command of the program. A new one is a new file under `commands/` and a new line here. */
@@ -27,7 +28,11 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "reindex",
     summary: "rebuild the index of a Codex home from its rollouts",
-    load: () => import("./commands/reindex.ts"),
+    load: () => {
+      // Before the heap has grown: later it would not shrink.
+      keepYoungGenerationSmall();
+      return import("./commands/reindex.ts");
+    },
   },
   { name: "list", summary: "list the threads of a Codex home", load: () => import("./commands/list.ts") },
   { name: "show", summary: "show what one rollout holds", load: () => import("./commands/show.ts") },

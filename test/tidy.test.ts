@@ -144,6 +144,7 @@ describe("the start", () => {
         "src/commands/render.ts",
         "src/errors.ts",
         "src/io/console.ts",
+        "src/io/heap.ts",
         "src/io/progress.ts",
         "src/io/text.ts",
       ].toSorted(),

@@ -3,6 +3,7 @@
  * along, collects now and then, and waits at the end, without an event loop. Knows nothing of what the work is.
  */
 import { availableParallelism } from "node:os";
+import { hasSmallYoungGeneration, keepYoungGenerationSmall } from "./heap.ts";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker, workerData } from "node:worker_threads";
 
 /** Numbers taken by whoever asks first, each once. */
@@ -41,6 +42,7 @@ interface Assignment {
   readonly input: unknown;
   readonly port: MessagePort;
   readonly done: SharedArrayBuffer;
+  readonly isHeapSmall: boolean;
 }
 
 /** How many helpers are worth starting beside this thread. `jobs` is what the user asked for, this thread included. */
@@ -52,13 +54,13 @@ export function helperCount(jobs: number | undefined): number {
 const PATIENCE_MS = 60_000;
 
 /** Helpers hold little; a large young generation would only be filled with what nobody needs any more. In MiB. */
-const SMALL_HEAP = { maxYoungGenerationSizeMb: 8 } as const;
+const SMALL_HEAP = { maxYoungGenerationSizeMb: 2 } as const;
 
 /** Starts a helper from a compiled module, which calls `serveAssignment`. */
 export function startHelper(module: URL, input: unknown): Helper {
   const { port1, port2 } = new MessageChannel();
   const done = new SharedArrayBuffer(4);
-  const assignment: Assignment = { input, port: port2, done };
+  const assignment: Assignment = { input, port: port2, done, isHeapSmall: hasSmallYoungGeneration() };
   const worker = new Worker(module, { workerData: assignment, transferList: [port2], resourceLimits: SMALL_HEAP });
   worker.on("error", () => undefined);
   worker.unref();
@@ -94,7 +96,8 @@ const DONE = 2;
 
 /** The other side: runs the work of the module that was started as a helper. What it does not post is not done. */
 export function serveAssignment(work: (input: unknown, post: (text: string) => void) => void): void {
-  const { input, port, done } = workerData as Assignment;
+  const { input, port, done, isHeapSmall } = workerData as Assignment;
+  if (isHeapSmall) keepYoungGenerationSmall();
   const state = new Int32Array(done);
   const say = (value: number): void => {
     Atomics.store(state, 0, value);

@@ -37,13 +37,14 @@ export interface ByteReader {
 }
 
 export interface BytesOptions {
-  /** Largest chunk. Default 1 MiB. */
+  /** Largest chunk. Default 256 KiB. */
   readonly chunkBytes?: number;
   /** Read when the file is opened, to tell its form. Default 64 KiB, which is kept for whoever reads from the start. */
   readonly startBytes?: number;
 }
 
-const CHUNK_BYTES = 1024 * 1024;
+/** What a core has at hand in its own cache, so that the bytes just read are still there when they are split. */
+const CHUNK_BYTES = 256 * 1024;
 /** Compressed bytes read at a time: little, so that who wants only the head of the file reads little. */
 const COMPRESSED_CHUNK_BYTES = 128 * 1024;
 const FIRST_BACKWARD_BYTES = 64 * 1024;

@@ -36,7 +36,7 @@ export const LAWS: Readonly<Record<string, Law>> = {
 export const NARROW: readonly { readonly from: string; readonly room: string; readonly files: readonly string[] }[] = [
   { from: "compressor", room: "readers", files: ["bytes", "home"] },
   { from: "compressor", room: "format", files: ["names", "peek"] },
-  { from: "cli", room: "io", files: ["console", "progress"] },
+  { from: "cli", room: "io", files: ["console", "heap", "progress"] },
 ];
 
 /** Modules of Node that reach out of the process. */
