@@ -2,8 +2,8 @@
  * The program without its process: from an argument list to an exit code.
  *
  * Nothing is loaded that the call does not need: the root's help and the version answer from this file's table alone, a
- * command's help loads that command's declaration, and only a real run loads the argument parser. The only file that
- * knows yargs.
+ * command's help loads that command's declaration, and the argument parser is loaded for what is not plain words
+ * (`commands/plain-words.ts`). The only file that knows yargs.
  */
 import type { AnyCommand, CommandContext, CommandEntry, OptionSpec } from "./commands/command.ts";
 import { commandHelp, rootHelp } from "./commands/help.ts";
@@ -15,9 +15,9 @@ import {
   optionValues,
   positionalValues,
   quote,
-  type RawValues,
   usageError,
 } from "./commands/options.ts";
+import { readPlainWords, type ReadWords } from "./commands/plain-words.ts";
 import { errorToFailure, type Failure, renderFailure } from "./commands/failure.ts";
 import { BrokenPipe, createPaint, silentWriter, wantsColor, type Writer } from "./io/console.ts";
 import { keepYoungGenerationSmall } from "./io/heap.ts";
@@ -186,15 +186,12 @@ function unknownOption(word: string, known: readonly string[]): Error {
   return usageError(`unknown option ${word.replace(/=.*$/s, "")}`, near ?? "--help lists the options");
 }
 
-interface Arguments {
-  readonly raw: RawValues;
-  readonly words: readonly string[];
-}
-
 /** Splits a command's words into option values and the rest. Errors: `usage`. */
-async function parseArguments(name: string, command: AnyCommand, words: readonly string[]): Promise<Arguments> {
-  const { default: yargs } = await import("yargs");
+async function parseArguments(name: string, command: AnyCommand, words: readonly string[]): Promise<ReadWords> {
   const specs: Readonly<Record<string, OptionSpec>> = { ...GLOBAL_OPTIONS, ...command.options };
+  const plain = readPlainWords(specs, words);
+  if (plain !== undefined) return plain;
+  const { default: yargs } = await import("yargs");
   // The parser looks names up in plain objects, where every object has a "constructor".
   const inherited = words.find((word) => word.startsWith("--") && optionName(word) in Object.prototype);
   if (inherited !== undefined) throw unknownOption(inherited, Object.keys(specs));
@@ -244,7 +241,7 @@ function parserError(message: string, command: string, known: readonly string[])
 
 async function runCommand(
   command: AnyCommand,
-  given: Arguments,
+  given: ReadWords,
   host: Host,
   entries: readonly CommandEntry[],
 ): Promise<number> {

@@ -141,6 +141,7 @@ describe("the start", () => {
         "src/commands/help.ts",
         "src/commands/options.ts",
         "src/commands/command.ts",
+        "src/commands/plain-words.ts",
         "src/commands/render.ts",
         "src/errors.ts",
         "src/io/console.ts",

@@ -1,0 +1,106 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { runCli } from "../../src/cli.ts";
+import type { OptionSpec } from "../../src/commands/command.ts";
+import { readPlainWords } from "../../src/commands/plain-words.ts";
+import { runs } from "../support/budget.ts";
+import { memoryHost, type SampleCall, sampleTable } from "../support/host.ts";
+
+const SPECS: Readonly<Record<string, OptionSpec>> = {
+  json: { type: "boolean", describe: "" },
+  limit: { type: "integer", describe: "" },
+  path: { type: "strings", describe: "" },
+};
+
+describe("plain words", () => {
+  test.each<[string, unknown]>([
+    ["", { raw: {}, words: [] }],
+    ["a b", { raw: {}, words: ["a", "b"] }],
+    ["--json a --limit 3", { raw: { json: true, limit: "3" }, words: ["a"] }],
+    ["--limit=a=b", { raw: { limit: "a=b" }, words: [] }],
+    ["--path a --path b", { raw: { path: ["a", "b"] }, words: [] }],
+  ])("%s", (line, expected) => {
+    expect(readPlainWords(SPECS, line.split(" ").filter(Boolean))).toEqual(expected);
+  });
+
+  test.each([
+    ["a word of nothing", [""]],
+    ["a short option", ["-j"]],
+    ["the end of options", ["--"]],
+    ["an unknown option", ["--jsno"]],
+    ["what every object has", ["--constructor"]],
+    ["a switch with a value", ["--json=true"]],
+    ["a switch given twice", ["--json", "--json"]],
+    ["a value given twice", ["--limit", "1", "--limit", "2"]],
+    ["a value that is lacking", ["--limit"]],
+    ["a value that looks like an option", ["--limit", "-1"]],
+    ["an empty value", ["--limit="]],
+    ["quotes", ["--limit", '"1"']],
+  ])("%s is for the parser", (_, words) => {
+    expect(readPlainWords(SPECS, words)).toBeUndefined();
+  });
+});
+
+/** Behind a `--` that changes nothing, the parser itself reads the words. */
+async function call(words: readonly string[]) {
+  const host = memoryHost();
+  const calls: SampleCall[] = [];
+  const code = await runCli(["sample", ...words], host, sampleTable(calls));
+  return { code, out: host.out(), err: host.err(), options: calls.map(({ options }) => options) };
+}
+
+test("mean what the parser takes them for", async () => {
+  const word = fc.constantFrom(
+    "a",
+    "1",
+    "0x10",
+    "1e3",
+    "a b",
+    "ä",
+    "a=b",
+    "'q'",
+    '"q"',
+    "",
+    "-",
+    "-x",
+    "true",
+    "no",
+    "~",
+    ".5",
+    "{}",
+  );
+  const name = fc.constantFrom(
+    "rules",
+    "dry-run",
+    "check",
+    "path",
+    "limit",
+    "json",
+    "quiet",
+    "jobs",
+    "codex-home",
+    "no-color",
+    "nope",
+    "Path",
+  );
+  const option = fc.oneof(
+    name.map((text) => [`--${text}`]),
+    fc.tuple(name, word).map(([text, value]) => [`--${text}`, value]),
+    fc.tuple(name, word).map(([text, value]) => [`--${text}=${value}`]),
+    fc.constantFrom(["-n"], ["-q"], ["-j", "2"], ["-j2"], ["-nq"]),
+  );
+  const line = fc.array(
+    fc.oneof(
+      word.map((text) => [text]),
+      option,
+    ),
+    { maxLength: 4 },
+  );
+  await fc.assert(
+    fc.asyncProperty(line, async (parts) => {
+      const words = parts.flat();
+      expect(await call(words)).toEqual(await call([...words, "--"]));
+    }),
+    runs(300),
+  );
+});
