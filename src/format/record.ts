@@ -22,11 +22,11 @@ import type {
 } from "./parts.ts";
 import type { ResponseItem } from "./response-item.ts";
 
-export type { EventMsg, EventOf, EventPayloads, EventType } from "./event.ts";
+export type { EventMsg, EventOf } from "./event.ts";
 export type { JsonArray, JsonObject, JsonValue } from "./json.ts";
 export type { TokenUsage } from "./parts.ts";
-export type { ResponseItem, ResponseItemOf, ResponseItemPayloads, ResponseItemType } from "./response-item.ts";
-export type { TurnItem, TurnItemOf, TurnItemPayloads, TurnItemType } from "./turn-item.ts";
+export type { ResponseItem } from "./response-item.ts";
+export type { TurnItem, TurnItemOf, TurnItemType } from "./turn-item.ts";
 
 export interface GitInfo {
   readonly commit_hash?: string | null;

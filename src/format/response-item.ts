@@ -227,7 +227,6 @@ export interface OtherItem extends ItemBase {
 }
 
 export type ResponseItem = KnownResponseItem | OtherItem;
-export type ResponseItemOf<T extends ResponseItemType> = ResponseItemPayloads[T];
 
 const KNOWN: { readonly [T in ResponseItemType]: true } = {
   message: true,
