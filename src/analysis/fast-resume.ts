@@ -9,12 +9,13 @@
  * after a rollback (§6.2, §6.3); neither changes its answer, so neither is done here. `codexReading` tells what it would do.
  */
 import type { Entry } from "../format/entry.ts";
-import { historyModeOf } from "../format/record.ts";
+import { type HistoryMode, historyModeOf, type SessionMeta } from "../format/record.ts";
 import { type ChainPosition, type LineageChain, readLineageBackward } from "../readers/lineage.ts";
 import type { Line } from "../readers/lines.ts";
 import { type FullReplayRule, isResumeKind, replaySuffix, ResumeScan } from "../thread/resume.ts";
 import type { ReplayOptions, ThreadState } from "../thread/state.ts";
 import { entryOf, readTail, type SegmentTail, tailLines } from "./resume-tail.ts";
+import { type DefectsMet, type StartProgress, WalkProgress, WalkTally } from "./thread-walk.ts";
 
 export interface FastResume {
   /** All but its `counts` as after a full replay; undefined when everything has to be read. */
@@ -25,11 +26,14 @@ export interface FastResume {
   readonly bytesRead: number;
   /** That were parsed for the answer. */
   readonly linesDecoded: number;
+  /** Lines among those that do not decode. What lies before the newest checkpoint is not looked at. */
+  readonly defects: DefectsMet;
 }
 
 export interface FastResumeOptions extends Pick<ReplayOptions, "truncation" | "release"> {
   /** So many bytes of lines are held until they are played; what goes beyond is read twice. Default 32 MiB. */
   readonly heldBytes?: number | undefined;
+  readonly progress?: StartProgress | undefined;
 }
 
 const HELD_BYTES = 32 * 2 ** 20;
@@ -42,20 +46,37 @@ export function resumeFast(chain: LineageChain, options: FastResumeOptions = {})
   const meta = chain.meta?.record.payload;
   const historyMode = meta === undefined ? undefined : historyModeOf(meta);
   if (meta === undefined || historyMode === undefined) return refused("legacy-thread", 0);
+  if (options.release === "0.142.3") return refused("older-release", 0);
+  const progress = new WalkProgress(options.progress);
+  try {
+    return resumeFrom(chain, meta, historyMode, options, progress);
+  } finally {
+    progress.end();
+  }
+}
+
+function resumeFrom(
+  chain: LineageChain,
+  meta: SessionMeta,
+  historyMode: HistoryMode,
+  { heldBytes = HELD_BYTES, truncation, release }: FastResumeOptions,
+  progress: WalkProgress,
+): FastResume {
+  const advance = (bytes: number): void => progress.advance(bytes);
   const tails: SegmentTail[] = [];
   let bytesRead = 0;
-  let leftBytes = options.heldBytes ?? HELD_BYTES;
+  let leftBytes = heldBytes;
   for (const segment of chain.segments.toReversed()) {
-    const tail = readTail(segment, historyMode, leftBytes);
+    const tail = readTail(segment, historyMode, leftBytes, advance);
     tails.push(tail);
     leftBytes -= tail.heldBytes;
     bytesRead += tail.bytesRead;
     if (tail.verdict.kind === "must-replay") return refused(tail.verdict.rule, bytesRead);
     if (tail.verdict.kind === "complete") {
-      const suffix = new Suffix(chain, tails.toReversed());
-      const { truncation, release } = options;
+      const suffix = new Suffix(chain, tails.toReversed(), progress);
       const state = replaySuffix(meta, () => suffix.entries(), { truncation, release });
-      return { state, rule: undefined, bytesRead: bytesRead + suffix.bytesRead, linesDecoded: suffix.linesDecoded };
+      const { linesDecoded, defects } = suffix.tally;
+      return { state, rule: undefined, bytesRead: bytesRead + suffix.bytesRead, linesDecoded, defects };
     }
   }
   return refused(historyMode === "legacy" ? "legacy-thread" : "no-checkpoint", bytesRead);
@@ -77,33 +98,43 @@ export function codexReading(chain: LineageChain): FullReplayRule | undefined {
 }
 
 function refused(rule: FullReplayRule, bytesRead: number): FastResume {
-  return { state: undefined, rule, bytesRead, linesDecoded: 0 };
+  return { state: undefined, rule, bytesRead, linesDecoded: 0, defects: { count: 0, first: undefined } };
 }
 
 /** What was read of the newest files, as entries, as often as a replay asks. */
 class Suffix {
   readonly #chain: LineageChain;
   readonly #tails: readonly SegmentTail[];
+  readonly #progress: WalkProgress;
+  readonly tally = new WalkTally();
   bytesRead = 0;
-  linesDecoded = 0;
 
-  constructor(chain: LineageChain, tails: readonly SegmentTail[]) {
+  constructor(chain: LineageChain, tails: readonly SegmentTail[], progress: WalkProgress) {
     this.#chain = chain;
     this.#tails = tails;
+    this.#progress = progress;
   }
 
   *entries(): Generator<Entry> {
     const { segments } = this.#chain;
     const first = segments.length - this.#tails.length;
-    this.linesDecoded = 0;
+    this.tally.begin();
     for (const [at, tail] of this.#tails.entries()) {
-      for (const line of this.#linesOf(first + at, tail)) {
-        this.linesDecoded += 1;
-        const entry = entryOf(line);
-        const position: ChainPosition = { ...entry.position, segment: first + at };
-        yield segments.length === 1 ? entry : { ...entry, position };
+      for (const found of this.#entriesOf(first + at, tail)) {
+        const position: ChainPosition = { ...found.position, segment: first + at };
+        const entry = segments.length === 1 ? found : { ...found, position };
+        this.tally.see(entry);
+        yield entry;
       }
     }
+  }
+
+  *#entriesOf(number: number, tail: SegmentTail): Generator<Entry> {
+    for (const line of this.#linesOf(number, tail)) {
+      this.#progress.advance(line.bytes.length);
+      yield entryOf(line);
+    }
+    if (tail.broken !== undefined) yield tail.broken;
   }
 
   #linesOf(number: number, { lines, from }: SegmentTail): Iterable<Line> {

@@ -34,6 +34,7 @@ import { type ContextWindow, windowsOf } from "../thread/windows.ts";
 import { codexReading, resumeFast } from "./fast-resume.ts";
 import { type Cut, cutAtTurn, cutAtWindow, entriesUntil, type ThreadMoment } from "./thread-at.ts";
 import { type ProjectedTurns, projectOn, type SavedTurns, suffixTurns, type SuffixTurns } from "./thread-suffix.ts";
+import { type DefectsMet, plainBytesOf, type StartProgress, WalkProgress, WalkTally } from "./thread-walk.ts";
 
 export interface HistoryOptions extends Pick<ReplayOptions, "explain" | "truncation" | "release"> {
   /** Also as the items of a request (rollout-format §5.8). Default false. */
@@ -64,6 +65,8 @@ export interface Reading {
   readonly bytesTotal: number;
   /** That were parsed. Of a second pass, which a rollback may need, none is counted. */
   readonly linesDecoded: number;
+  /** Lines among those that do not decode, so that something may be missing from the answer. */
+  readonly defects: DefectsMet;
 }
 
 export interface ThreadHistory {
@@ -71,6 +74,18 @@ export interface ThreadHistory {
   /** Undefined unless asked for. */
   readonly request: RequestHistory | undefined;
   readonly reading: Reading;
+}
+
+export interface ThreadWindows {
+  /** As `windows` gives them. */
+  readonly windows: readonly ContextWindow[];
+  /** Lines that do not decode, so that windows may be missing, or items in them. */
+  readonly defects: DefectsMet;
+}
+
+export interface OpenOptions extends LookupOptions {
+  /** Told how far each walk over the thread's files is. */
+  readonly progress?: StartProgress | undefined;
 }
 
 export interface TurnsViewOptions {
@@ -85,23 +100,25 @@ export interface TurnsViewOptions {
  * @throws RolloutError as `findThread` when there is not exactly one, as `lineageChain` when what it continues cannot be
  * followed (a `LineageError`) or its file holds another thread.
  */
-export function openThread(home: Home, text: string, options: LookupOptions = {}): OpenedThread {
+export function openThread(home: Home, text: string, options: OpenOptions = {}): OpenedThread {
   const found = findThread(home, text, options);
   // A path is taken by what its file says, held to its own name; anything else asked for a certain thread.
   const chain = lineageChain(home, found.path, { threadId: found.by === "path" ? undefined : found.id });
-  return new OpenedThread(home, found, chain);
+  return new OpenedThread(home, found, chain, options.progress);
 }
 
 /** Made by `openThread`. */
 export class OpenedThread {
   readonly #home: Home;
   readonly #chain: LineageChain;
+  readonly #progress: StartProgress | undefined;
   /** How it was found, and what was passed over on the way. */
   readonly found: FoundThread;
 
-  constructor(home: Home, found: FoundThread, chain: LineageChain) {
+  constructor(home: Home, found: FoundThread, chain: LineageChain, progress?: StartProgress) {
     this.#home = home;
     this.#chain = chain;
+    this.#progress = progress;
     this.found = found;
   }
 
@@ -149,7 +166,7 @@ export class OpenedThread {
 
   /** Those of its own file alone. */
   *ownEntries(kinds?: KindFilter): Generator<LineageEntry> {
-    yield* this.#read(kinds, undefined, [this.#own]);
+    yield* this.#read(kinds, { segments: [this.#own] });
   }
 
   /**
@@ -158,12 +175,8 @@ export class OpenedThread {
    */
   history(options: HistoryOptions = {}): ThreadHistory {
     const isAsked = options.fullReplay === true || options.explain === true || options.at !== undefined;
-    const fast = isAsked ? undefined : resumeFast(this.#chain, options);
-    const bytesBefore = this.#chain.bytesRead + (fast?.bytesRead ?? 0);
-    const found =
-      fast?.state === undefined
-        ? this.#replayed(options)
-        : { state: fast.state, bytesRead: 0, linesDecoded: fast.linesDecoded };
+    const fast = isAsked ? undefined : resumeFast(this.#chain, { ...options, progress: this.#progress });
+    const found = fast?.state === undefined ? this.#replayed(options) : { ...fast, state: fast.state, bytesRead: 0 };
     const rule = fast === undefined ? "asked" : fast.rule;
     return {
       state: found.state,
@@ -172,9 +185,10 @@ export class OpenedThread {
         how: fast?.state === undefined ? "full" : "fast",
         rule,
         reason: rule === undefined || rule === "asked" ? undefined : FULL_REPLAY_RULES[rule],
-        bytesRead: bytesBefore + found.bytesRead,
+        bytesRead: this.#chain.bytesRead + (fast?.bytesRead ?? 0) + found.bytesRead,
         bytesTotal: this.segments.reduce((sum, { path }) => sum + (statOrUndefined(path)?.size ?? 0), 0),
         linesDecoded: found.linesDecoded,
+        defects: found.defects,
       },
     };
   }
@@ -186,7 +200,14 @@ export class OpenedThread {
 
   /** All context windows, oldest first. */
   windows(): readonly ContextWindow[] {
-    return windowsOf(() => this.#read(isReplayKind));
+    return this.readWindows().windows;
+  }
+
+  /** The same, and what they had to do without. */
+  readWindows(): ThreadWindows {
+    const tally = new WalkTally();
+    const windows = windowsOf(() => this.#read(isReplayKind, { tally }));
+    return { windows, defects: tally.defects };
   }
 
   /** The client's view. */
@@ -257,15 +278,12 @@ export class OpenedThread {
   #replayed({ explain, truncation, release, at }: HistoryOptions) {
     const cut = at === undefined ? undefined : this.#cutAt(at);
     const kinds = explain === true ? undefined : isReplayKind;
+    const tally = new WalkTally();
     let bytesRead = 0;
-    let linesDecoded = 0;
     const onRead = (bytes: number): void => void (bytesRead += bytes);
-    const entries = () => {
-      linesDecoded = 0;
-      return counted(entriesUntil(this.#read(kinds, onRead), cut), () => (linesDecoded += 1));
-    };
+    const entries = () => entriesUntil(this.#read(kinds, { onRead, tally }), cut);
     const state = replay(entries, { explain, truncation, release });
-    return { state, bytesRead, linesDecoded };
+    return { state, bytesRead, linesDecoded: tally.linesDecoded, defects: tally.defects };
   }
 
   #cutAt(at: ThreadMoment): Cut | undefined {
@@ -273,29 +291,34 @@ export class OpenedThread {
     return cutAtTurn(this.turns(), () => this.#read(TURN_KINDS), at.turn);
   }
 
-  *#read(
-    kinds: KindFilter | undefined,
-    onRead?: (bytes: number) => void,
-    segments = this.segments,
-  ): Generator<LineageEntry> {
-    const entries = readLineage(this.#home, { ...this.#chain, segments }, { kinds, onRead });
-    if (this.segments.length === 1) {
-      yield* entries;
-      return;
-    }
+  *#read(kinds: KindFilter | undefined, walk: Walk = {}): Generator<LineageEntry> {
+    const { segments = this.segments, onRead, tally } = walk;
+    const progress = new WalkProgress(this.#progress, plainBytesOf(segments));
     const numbers = new Map(this.segments.map((segment, index) => [segment, index]));
-    for (const entry of entries) {
-      const position: ChainPosition = { ...entry.position, segment: numbers.get(entry.segment) ?? 0 };
-      yield { ...entry, position };
+    tally?.begin();
+    try {
+      for (const entry of readLineage(this.#home, { ...this.#chain, segments }, { kinds, onRead })) {
+        const placed = numbers.size === 1 ? entry : withSegment(entry, numbers.get(entry.segment) ?? 0);
+        tally?.see(placed);
+        progress.see(placed);
+        yield placed;
+      }
+    } finally {
+      progress.end();
     }
   }
 }
 
-function* counted<T>(values: Iterable<T>, count: () => void): Generator<T> {
-  for (const value of values) {
-    count();
-    yield value;
-  }
+/** A walk over a thread's files: which of them, and who is told about it. */
+interface Walk {
+  readonly segments?: readonly LineageSegment[];
+  readonly onRead?: (bytes: number) => void;
+  readonly tally?: WalkTally;
+}
+
+function withSegment(entry: LineageEntry, segment: number): LineageEntry {
+  const position: ChainPosition = { ...entry.position, segment };
+  return { ...entry, position };
 }
 
 const USAGE_KINDS: KindFilter = new Set(["token_usage_record", "event_msg/token_count"]);

@@ -29,6 +29,8 @@ export interface SegmentTail {
   readonly heldBytes: number;
   /** Where they begin. */
   readonly from: LineageSegment["from"];
+  /** A compressed stream that breaks behind the last line. */
+  readonly broken: Entry | undefined;
   /** Taken from the disk. */
   readonly bytesRead: number;
 }
@@ -39,14 +41,21 @@ const OVERHEAD_BYTES = 200;
 const BACKWARD_BYTES = 32 * 1024;
 /** To tell a plain file from a compressed one, nothing else is wanted of its start. */
 const START_BYTES = 64;
+
 /**
- * Lines of up to `limitBytes` are held; of a longer tail only its beginning is noted, for `tailLines`.
+ * Lines of up to `limitBytes` are held; of a longer tail only its beginning is noted, for `tailLines`. `advance` is told the
+ * bytes of the lines that were looked at.
  * @throws RolloutError when the file cannot be read; LineageError when it ends before the part that counts.
  */
-export function readTail(segment: LineageSegment, historyMode: HistoryMode, limitBytes: number): SegmentTail {
+export function readTail(
+  segment: LineageSegment,
+  historyMode: HistoryMode,
+  limitBytes: number,
+  advance?: (bytes: number) => void,
+): SegmentTail {
   const reader = openTail(segment);
   try {
-    const tail = new Tail(historyMode, limitBytes);
+    const tail = new Tail(historyMode, limitBytes, advance);
     if (historyMode === "legacy" && !isEnvelopes(reader)) return tail.finish(segment, reader);
     if (reader.form === "plain") readBackward(reader, segment, tail);
     else readFrames(reader, segment, tail);
@@ -106,6 +115,10 @@ function readBackward(reader: ByteReader, segment: LineageSegment, tail: Tail): 
   tail.turn();
 }
 
+function brokenStream({ offset, message }: NonNullable<ByteReader["failure"]>): Entry {
+  return { ok: false, position: { line: 0, offset, length: 0 }, defect: { kind: "broken-stream", message } };
+}
+
 /** So many times as many frames are taken each time that the last ones hold no compaction. */
 const MORE_FRAMES = 4;
 
@@ -154,15 +167,17 @@ function* linesFrom(
 class Tail {
   readonly #historyMode: HistoryMode;
   readonly #limitBytes: number;
+  readonly #advance: ((bytes: number) => void) | undefined;
   /** Of the newest compaction so far. */
   verdict: ResumeVerdict = { kind: "continue" };
   #base: Line["position"] | undefined;
   #lines: Line[] | undefined = [];
   #bytes = 0;
 
-  constructor(historyMode: HistoryMode, limitBytes: number) {
+  constructor(historyMode: HistoryMode, limitBytes: number, advance?: (bytes: number) => void) {
     this.#historyMode = historyMode;
     this.#limitBytes = limitBytes;
+    this.#advance = advance;
   }
 
   /** Whether the line is a compaction; the last one asked about counts. */
@@ -178,6 +193,7 @@ class Tail {
   }
 
   add(line: Line): void {
+    this.#advance?.(line.bytes.length);
     this.#bytes += line.bytes.length + OVERHEAD_BYTES;
     if (this.#bytes > this.#limitBytes) this.#lines = undefined;
     // A copy, since the reader's buffer is used again.
@@ -193,9 +209,10 @@ class Tail {
     this.#lines?.reverse();
   }
 
-  finish({ from }: LineageSegment, { bytesRead }: ByteReader): SegmentTail {
+  finish({ from }: LineageSegment, { bytesRead, failure }: ByteReader): SegmentTail {
     const { line, offset } = this.#base ?? from;
     const heldBytes = this.#lines === undefined ? 0 : this.#bytes;
-    return { verdict: this.verdict, lines: this.#lines, heldBytes, from: { line, offset }, bytesRead };
+    const broken = failure && brokenStream(failure);
+    return { verdict: this.verdict, lines: this.#lines, heldBytes, from: { line, offset }, broken, bytesRead };
   }
 }

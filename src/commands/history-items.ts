@@ -10,7 +10,7 @@ import {
   isOtherItem,
   type KnownResponseItem,
   type ReasoningItem,
-  type ResponseItemOf,
+  type ResponseItemPayloads,
   type ResponseItemType,
   type ToolOutput,
   type ToolOutputContent,
@@ -44,7 +44,7 @@ export function itemText(item: ResponseItem, names: CallNames): ItemText {
   return (TEXTS[item.type] as (item: KnownResponseItem, names: CallNames) => ItemText)(item, names);
 }
 
-type TextOf<T extends ResponseItemType> = (item: ResponseItemOf<T>, names: CallNames) => ItemText;
+type TextOf<T extends ResponseItemType> = (item: ResponseItemPayloads[T], names: CallNames) => ItemText;
 
 const TEXTS: { readonly [T in ResponseItemType]: TextOf<T> } = {
   message: ({ role, phase, content, encrypted_content: encrypted }) => {

@@ -4,13 +4,12 @@
  */
 import { resolve } from "node:path";
 import { openThread, type OpenedThread } from "../analysis/open-thread.ts";
+import type { DefectsMet, StartProgress } from "../analysis/thread-walk.ts";
 import type { ChainPosition } from "../readers/lineage.ts";
 import { RolloutError } from "../errors.ts";
-import type { DefectKind } from "../format/entry.ts";
 import { formatCount } from "../io/text.ts";
 import { openHome } from "../readers/home.ts";
 import { findByPath, looksLikePath, noteText } from "../readers/lookup.ts";
-import type { KindFilter } from "../readers/rollout.ts";
 import type { CommandContext, GlobalOptions } from "./command.ts";
 import { toJson } from "./render.ts";
 
@@ -19,23 +18,25 @@ export interface ThreadOptions extends GlobalOptions {
 }
 
 /** @throws RolloutError as `openThread`. */
-export function openFor(options: ThreadOptions, { cwd, env }: CommandContext): OpenedThread {
+export function openFor(options: ThreadOptions, context: CommandContext): OpenedThread {
+  const { cwd, env } = context;
+  const progress: StartProgress = (label, totalBytes) => context.progress(label, totalBytes, "bytes");
   const { codexHome, sqliteHome, thread } = options;
   try {
     const home = openHome({ codexHome, sqliteHome, sqliteHomeEnv: env["CODEX_SQLITE_HOME"] });
-    return openThread(home, thread, { cwd });
+    return openThread(home, thread, { cwd, progress });
   } catch (error) {
     const lacksHome = error instanceof RolloutError && error.code === "not-found" && error.place.path === codexHome;
-    if (lacksHome && looksLikePath(thread)) return openWithoutHome(options, resolve(cwd, thread));
+    if (lacksHome && looksLikePath(thread)) return openWithoutHome(options, resolve(cwd, thread), progress);
     throw error;
   }
 }
 
 /** A file given by its path needs no home. What it continues cannot be found then. */
-function openWithoutHome({ codexHome }: ThreadOptions, path: string): OpenedThread {
+function openWithoutHome({ codexHome }: ThreadOptions, path: string, progress: StartProgress): OpenedThread {
   if (findByPath(path) === undefined)
     throw new RolloutError("not-found", "there is no such rollout", { path, hint: "check the path" });
-  return openThread({ codexHome, sqliteHome: codexHome, defaultProvider: "" }, path);
+  return openThread({ codexHome, sqliteHome: codexHome, defaultProvider: "" }, path, { progress });
 }
 
 /** What was passed over on the way to the thread; one clause each. */
@@ -74,33 +75,12 @@ export function fileLegend({ segments }: OpenedThread): readonly string[] {
   return segments.length < 2 ? [] : segments.map(({ logicalPath }, at) => `file ${at + 1}: ${logicalPath}`);
 }
 
-/** Lines that a view had to do without. */
-export interface Damage {
-  readonly lines: number;
-  /** The first of them: where, and what is wrong; safe to print. */
-  readonly first: string | undefined;
-}
-
-/**
- * Looks for lines of these kinds that do not decode, and for the place where a compressed stream breaks. Costs another
- * walk over the files, since the engine's views pass over such lines without a word.
- */
-export function damageIn(thread: OpenedThread, kinds: KindFilter): Damage {
-  let lines = 0;
-  let first: string | undefined;
-  for (const entry of thread.entries(kinds)) {
-    if (entry.ok || HARMLESS.has(entry.defect.kind)) continue;
-    lines += 1;
-    first ??= `${placeText(thread, entry.position)}: ${entry.defect.message}`;
-  }
-  return { lines, first };
-}
-
-/** Nothing is missing without them. */
-const HARMLESS: ReadonlySet<DefectKind> = new Set(["blank", "state-marker"]);
-
-export function damageMessages({ lines, first = "" }: Damage): readonly string[] {
-  return lines === 0 ? [] : [`${counted(lines, "line does", "lines do")} not decode, the first at ${first}`];
+/** For stderr: how many lines a view had to do without, and what is wrong with the first of them. */
+export function damageMessages(thread: OpenedThread, { count, first }: DefectsMet): readonly string[] {
+  if (first === undefined) return [];
+  const { position, defect } = first;
+  const where = `${placeText(thread, position)}: ${defect.message}`;
+  return [`${counted(count, "line does", "lines do")} not decode, the first at ${where}`];
 }
 
 /** One line of JSON. Values nested so deeply that they cannot be printed are told as such. */

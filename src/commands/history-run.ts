@@ -2,7 +2,6 @@
 import type { OpenedThread, Reading, ThreadHistory } from "../analysis/open-thread.ts";
 import { escapeText } from "../io/console.ts";
 import { formatBytes } from "../io/text.ts";
-import { isReplayKind } from "../thread/replay.ts";
 import type { RequestItem } from "../thread/normalize.ts";
 import { type Omission, OMISSION_RULES } from "../thread/omission.ts";
 import type { ThreadState } from "../thread/state.ts";
@@ -10,8 +9,6 @@ import type { CommandContext, ExitCode } from "./command.ts";
 import { historyAt } from "./history-at.ts";
 import {
   counted,
-  type Damage,
-  damageIn,
   damageMessages,
   jsonLine,
   jsonPlace,
@@ -29,7 +26,7 @@ export interface HistoryCommandOptions extends ThreadOptions {
   readonly full: boolean;
 }
 
-/** 1 when lines do not decode, so that items may be missing. */
+/** 1 when lines that were read do not decode, so that items may be missing. */
 export function runHistory(options: HistoryCommandOptions, context: CommandContext): ExitCode {
   const thread = openFor(options, context);
   const { explain, asRequest, fullReplay } = options;
@@ -45,17 +42,10 @@ export function runHistory(options: HistoryCommandOptions, context: CommandConte
   for (const line of lines) context.stdout.write(line);
   // Messages belong below the items, also where both go to one terminal.
   context.stdout.flush();
-  const damage = damageOf(thread, history.reading, explain);
-  const messages = [...messagesOf(thread, history, items, shortenings), ...damageMessages(damage)];
+  const { defects } = history.reading;
+  const messages = [...messagesOf(thread, history, items, shortenings), ...damageMessages(thread, defects)];
   for (const message of messages) context.stderr.write(`${escapeText(message)}\n`);
-  return damage.lines > 0 ? 1 : 0;
-}
-
-/** Of what was read. In the tail of a plain file nobody looks for it, so that the fast way stays fast. */
-function damageOf(thread: OpenedThread, { how }: Reading, explain: boolean): Damage {
-  if (how === "full") return damageIn(thread, explain ? () => true : isReplayKind);
-  const isCompressed = thread.segments.some(({ path }) => path.endsWith(".zst"));
-  return isCompressed ? damageIn(thread, () => false) : { lines: 0, first: undefined };
+  return defects.count > 0 ? 1 : 0;
 }
 
 function* textOf(

@@ -26,7 +26,10 @@ export function readPlainWords(
     }
     const [, name = "", attached] = /^--([a-z][a-z-]+)(?:=([^-].*))?$/.exec(word) ?? [];
     const spec = Object.hasOwn(specs, name) ? specs[name] : undefined;
-    if (spec === undefined || (spec.type === "boolean" && attached !== undefined)) return undefined;
+    if (spec === undefined) return undefined;
+    // The parser lets a switch be followed by its value.
+    if (spec.type === "boolean" && (attached !== undefined || /^(?:true|false)$/.test(given[index + 1] ?? "")))
+      return undefined;
     const value = spec.type === "boolean" ? true : (attached ?? given[(index += 1)] ?? "");
     if (typeof value === "string" && !isPlain(value)) return undefined;
     if (spec.type === "strings") raw[name] = [...((raw[name] as readonly unknown[] | undefined) ?? []), value];

@@ -6,11 +6,11 @@ import { spawnParentOf } from "../format/session-source.ts";
 import type { Difference } from "../indexer/compare.ts";
 import { textOf } from "../indexer/thread-query.ts";
 import type { SqlRow, SqlValue } from "../io/sqlite.ts";
-import type { LineageChain, LineageFault } from "../readers/lineage.ts";
 import { fileFacts } from "../indexer/family-facts.ts";
 import { type FoundThread, noteText } from "../readers/lookup.ts";
 import { shownName, type SpawnLink, type ThreadIndex } from "../readers/thread-index.ts";
 import { cacheKeyOf } from "../thread/family.ts";
+import type { FollowedHistory } from "./thread-lineage.ts";
 
 /** What the home's index and session index have on the thread. */
 export interface IndexView {
@@ -25,17 +25,13 @@ export interface IndexView {
   readonly differences: readonly Difference[] | undefined;
 }
 
-/** Of which files the history is made, or why that cannot be told; undefined for a file that continues no other. */
-export type ShowHistory =
-  | { readonly ok: true; readonly chain: LineageChain }
-  | { readonly ok: false; readonly fault: LineageFault | undefined; readonly message: string };
-
 export type ShowReport = ReturnType<typeof showReport>;
 
+/** `history` is undefined for a file that continues no other. */
 export function showReport(
   found: FoundThread,
   inspection: Inspection,
-  history: ShowHistory | undefined,
+  history: FollowedHistory | undefined,
   index: IndexView | undefined,
 ) {
   const { meta } = inspection;
@@ -110,7 +106,7 @@ function promptCacheOf(found: FoundThread, { path, meta, usage }: Inspection) {
   return { key: key ?? null, rule, cached_share: usage?.cachedShare ?? null };
 }
 
-function historyOf(history: ShowHistory) {
+function historyOf(history: FollowedHistory) {
   if (!history.ok) return { files: [], fault: history.fault ?? "unreadable", message: history.message };
   const files = history.chain.segments.map(({ logicalPath, from, endOffset }) => ({
     path: logicalPath,

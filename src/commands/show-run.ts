@@ -8,14 +8,14 @@ import { storedDifferences } from "../indexer/expected-row.ts";
 import { textOf } from "../indexer/thread-query.ts";
 import type { SqlRow } from "../io/sqlite.ts";
 import { discoverRollouts, type Home, openHome } from "../readers/home.ts";
-import { lineageChain, LineageError } from "../readers/lineage.ts";
 import { findByPath, findThread, type FoundThread, looksLikePath } from "../readers/lookup.ts";
 import { readSessionNames } from "../readers/session-index.ts";
 import { readThreadIndex, type ThreadIndex } from "../readers/thread-index.ts";
 import type { CommandContext, ExitCode, GlobalOptions } from "./command.ts";
 import { printAnswer } from "./render.ts";
-import { type IndexView, type ShowHistory, showReport } from "./show-report.ts";
+import { type IndexView, showReport } from "./show-report.ts";
 import { renderShow } from "./show-text.ts";
+import { followHistory } from "./thread-lineage.ts";
 
 export interface ShowOptions extends GlobalOptions {
   readonly thread: string;
@@ -30,24 +30,11 @@ export function runShow(options: ShowOptions, context: CommandContext): ExitCode
   const inspection = inspectRollout(found.path, { advance: (bytes) => progress.advance(bytes) });
   progress.end();
   const view = home === undefined ? undefined : indexView(home, found, inspection, readIndex());
-  const report = showReport(found, inspection, historyFor(home, found, inspection), view);
+  const threadId = found.by === "path" ? undefined : found.id;
+  const history = inspection.meta?.history_base == null ? undefined : followHistory(home, found.path, { threadId });
+  const report = showReport(found, inspection, history, view);
   printAnswer(context.stdout, options.json, report, () => renderShow(report, context));
   return 0;
-}
-
-/** What is wrong with the history is part of the answer. Reads the heads of the files that this one continues. */
-function historyFor(
-  home: Home | undefined,
-  { path, id, by }: FoundThread,
-  { meta }: Inspection,
-): ShowHistory | undefined {
-  if (meta?.history_base == null) return undefined;
-  try {
-    return { ok: true, chain: lineageChain(home, path, { threadId: by === "path" ? undefined : id }) };
-  } catch (error) {
-    if (!(error instanceof RolloutError) || error.code === "internal") throw error;
-    return { ok: false, fault: error instanceof LineageError ? error.fault : undefined, message: error.message };
-  }
 }
 
 /** A file given by its path needs no home. */

@@ -5,6 +5,7 @@ import type { CommandContext } from "./command.ts";
 import { renderFields } from "./render.ts";
 import type { ShowReport } from "./show-report.ts";
 import { renderTable } from "./table.ts";
+import { CACHE_RULES } from "./thread-lineage.ts";
 
 type Look = Pick<CommandContext, "paint" | "columns">;
 type Fields = readonly (readonly [label: string, value: string | number | undefined])[];
@@ -134,14 +135,6 @@ function lineageFields(report: ShowReport): Fields {
     ["agents", children.length === 0 ? undefined : [...shownChildren, ...more].join(", ")],
   ];
 }
-
-const CACHE_RULES: Readonly<Record<ShowReport["prompt_cache"]["rule"], string>> = {
-  "own-session": "its own session",
-  "shared-session": "the session that it belongs to",
-  thread: "its own id, for want of a session",
-  fresh: "an agent without a session gets a new one at every resume",
-  "no-metadata": "no metadata",
-};
 
 /** One file that is continued is told above. */
 function historyText({ history }: ShowReport["lineage"]): string | undefined {

@@ -1,14 +1,9 @@
 /** The answer of `tree`, from which every form of it is printed, and what it says of a thread in one word each. */
 import type { SurveyProblem } from "../indexer/family-facts.ts";
-import type { LineageChain, LineageFault } from "../readers/lineage.ts";
 import type { Family, FamilyThread, Step } from "../thread/family.ts";
 import { walkFamily } from "../thread/family.ts";
 import type { FileFacts } from "../thread/family-facts.ts";
-
-/** Of which rollouts the history of a thread is made, or why that cannot be told. */
-export type TreeHistory =
-  | { readonly ok: true; readonly chain: LineageChain }
-  | { readonly ok: false; readonly fault: LineageFault | undefined; readonly message: string };
+import type { FollowedHistory } from "./thread-lineage.ts";
 
 export interface TreeAnswer {
   readonly home: string;
@@ -16,7 +11,7 @@ export interface TreeAnswer {
   /** The thread that was asked for, if one was. */
   readonly asked: string | undefined;
   /** Of that one. */
-  readonly history: TreeHistory | undefined;
+  readonly history: FollowedHistory | undefined;
   /** Roots of the families to be drawn, in order. */
   readonly roots: readonly string[];
   /** Families that were left out. */
@@ -71,7 +66,7 @@ export function jsonAnswer(answer: TreeAnswer): unknown {
   };
 }
 
-function jsonHistory(history: TreeHistory): unknown {
+function jsonHistory(history: FollowedHistory): unknown {
   if (!history.ok) return { rollouts: [], fault: history.fault ?? "unreadable", message: history.message };
   const rollouts = history.chain.segments.map(({ logicalPath, from, endOffset }) => ({
     path: logicalPath,

@@ -1,10 +1,8 @@
 /** What `rollout-tool tree` does: read the heads of all files, put the graph together, print the part that was asked for. */
 import { basename } from "node:path";
-import { RolloutError } from "../errors.ts";
 import { parseUuid, plainPath } from "../format/names.ts";
 import { fileFacts, surveyFamilies } from "../indexer/family-facts.ts";
 import { discoverRollouts, type Discovery, type Home, openHome } from "../readers/home.ts";
-import { lineageChain, LineageError } from "../readers/lineage.ts";
 import { findThread, type FoundThread } from "../readers/lookup.ts";
 import { readSessionNames } from "../readers/session-index.ts";
 import { readThreadIndex, shownName, type ThreadIndex } from "../readers/thread-index.ts";
@@ -13,7 +11,8 @@ import type { FileFacts } from "../thread/family-facts.ts";
 import type { CommandContext, ExitCode, GlobalOptions } from "./command.ts";
 import { quote, usageError } from "./options.ts";
 import { toJson } from "./render.ts";
-import { jsonAnswer, type TreeAnswer, type TreeHistory } from "./tree-answer.ts";
+import { followHistory } from "./thread-lineage.ts";
+import { jsonAnswer, type TreeAnswer } from "./tree-answer.ts";
 import { renderDot, renderMermaid } from "./tree-graph.ts";
 import { renderTree, treeMessages, wantsAscii } from "./tree-text.ts";
 
@@ -76,7 +75,7 @@ function answerFor(home: Home, options: TreeOptions, context: CommandContext): T
     home: home.codexHome,
     family,
     asked: found?.id,
-    history: found && historyOf(home, found, discovery.files),
+    history: found && followHistory(home, found.path, { threadId: found.id, files: discovery.files }),
     roots: shown,
     leftOut: found === undefined ? family.roots.length - shown.length : 0,
     titles: titlesOf(index, readSessionNames(home.codexHome).byId),
@@ -84,16 +83,6 @@ function answerFor(home: Home, options: TreeOptions, context: CommandContext): T
     indexProblem: index.problem,
     problems,
   };
-}
-
-/** What is wrong with the history of the thread is part of the answer. */
-function historyOf(home: Home, { path, id }: FoundThread, files: Discovery["files"]): TreeHistory {
-  try {
-    return { ok: true, chain: lineageChain(home, path, { threadId: id, files }) };
-  } catch (error) {
-    if (!(error instanceof RolloutError) || error.code === "internal") throw error;
-    return { ok: false, fault: error instanceof LineageError ? error.fault : undefined, message: error.message };
-  }
 }
 
 function survey(discovery: Discovery, context: CommandContext): ReturnType<typeof surveyFamilies> {

@@ -1,11 +1,12 @@
 /** The tree of threads for people. Every text from the home is escaped on its way out. */
 import { escapeText } from "../io/console.ts";
 import { fitText, formatCount, textWidth } from "../io/text.ts";
-import { agentsBelow, type CacheKey, type FamilyThread, type Step } from "../thread/family.ts";
+import { agentsBelow, type FamilyThread, type Step } from "../thread/family.ts";
 import type { CommandContext } from "./command.ts";
 import { uniqueLength } from "./list-text.ts";
 import { renderFields } from "./render.ts";
-import { agentText, flagsOf, stepsOf, type TreeAnswer, type TreeHistory } from "./tree-answer.ts";
+import { CACHE_RULES, type FollowedHistory } from "./thread-lineage.ts";
+import { agentText, flagsOf, stepsOf, type TreeAnswer } from "./tree-answer.ts";
 
 export interface TreeLook extends Pick<CommandContext, "paint" | "columns"> {
   readonly ascii: boolean;
@@ -122,21 +123,13 @@ function renderAsked(thread: FamilyThread, answer: TreeAnswer, { paint }: TreeLo
   );
 }
 
-function historyText(history: TreeHistory): string {
+function historyText(history: FollowedHistory): string {
   if (!history.ok) return `cannot be followed: ${history.message}`;
   const { length } = history.chain.segments;
   return length === 1 ? "in this file alone" : `in ${formatCount(length)} files, of which the older are shared`;
 }
 
 const SHOWN = 5;
-
-const CACHE_RULES: Readonly<Record<CacheKey["rule"], string>> = {
-  "own-session": "its own session",
-  "shared-session": "the session it shares with its root",
-  thread: "its own id, for want of a session",
-  fresh: "an agent without a session gets a new one at every resume",
-  "no-metadata": "no metadata",
-};
 
 /** Lines for stderr: what is not drawn, and what is wrong. */
 export function treeMessages({ roots, leftOut, problems, indexProblem }: TreeAnswer): readonly string[] {

@@ -3,25 +3,23 @@ import type { OpenedThread } from "../analysis/open-thread.ts";
 import type { ChainPosition } from "../readers/lineage.ts";
 import { escapeText } from "../io/console.ts";
 import type { Size } from "../thread/history.ts";
-import { isReplayKind } from "../thread/replay.ts";
 import type { ContextWindow } from "../thread/windows.ts";
 import type { CommandContext, ExitCode } from "./command.ts";
-import { damageIn, damageMessages, jsonPlace, lookupMessages, openFor, type ThreadOptions } from "./history-open.ts";
+import { damageMessages, jsonPlace, lookupMessages, openFor, type ThreadOptions } from "./history-open.ts";
 import { printAnswer } from "./render.ts";
 import { renderWindows, windowMessages } from "./windows-text.ts";
 
 /** 1 when lines do not decode, so that windows may be missing, or items in them. */
 export function runWindows(options: ThreadOptions, context: CommandContext): ExitCode {
   const thread = openFor(options, context);
-  const windows = thread.windows();
+  const { windows, defects } = thread.readWindows();
   printAnswer(context.stdout, options.json, options.json ? jsonAnswer(thread, windows) : undefined, () =>
     renderWindows(thread, windows, context),
   );
   context.stdout.flush();
-  const damage = damageIn(thread, isReplayKind);
-  const messages = [...lookupMessages(thread), ...windowMessages(windows), ...damageMessages(damage)];
+  const messages = [...lookupMessages(thread), ...windowMessages(windows), ...damageMessages(thread, defects)];
   for (const message of messages) context.stderr.write(`${escapeText(message)}\n`);
-  return damage.lines > 0 ? 1 : 0;
+  return defects.count > 0 ? 1 : 0;
 }
 
 function jsonAnswer(thread: OpenedThread, windows: readonly ContextWindow[]): unknown {

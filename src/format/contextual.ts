@@ -4,6 +4,8 @@
  * message that is context begins none (rollout-format §5.4, §5.5). Pure data and its matchers; `thread/boundary.ts` asks.
  */
 
+import { hookPromptOf } from "./hook-prompt.ts";
+
 /** Releases whose wrappers differ. `0.40.0` stands for the line up to about 0.4x, of which less is known. */
 export type ContextRelease = "0.40.0" | "0.142.3" | "0.169.0";
 
@@ -45,7 +47,11 @@ export const userWrappers: readonly Wrapper[] = [
   element("subagent_notification"),
   element("goal_context"),
   { name: "internal_context", match: { how: "shape", fits: isInternalContext }, knownTo: SINCE_142 },
-  { name: "hook_prompt", match: { how: "shape", fits: isHookPrompt }, knownTo: SINCE_142 },
+  {
+    name: "hook_prompt",
+    match: { how: "shape", fits: (text) => hookPromptOf(text) !== undefined },
+    knownTo: SINCE_142,
+  },
   { name: "external", match: { how: "shape", fits: isExternal }, knownTo: SINCE_142 },
   element("recommended_plugins"),
   element("agent_message_board_notification", SINCE_169),
@@ -160,77 +166,4 @@ function endOf(text: string): number {
   let end = text.length;
   while (end > 0 && isSpace(text.charCodeAt(end - 1))) end -= 1;
   return end;
-}
-
-function isBlank(text: string): boolean {
-  return startOf(text) === text.length;
-}
-
-/** One piece of XML: comment, instruction, declaration, CDATA, tag (closing mark, name, attributes, empty mark), text. */
-const XML_PIECE =
-  /<!--[^]*?-->|<\?[^]*?\?>|<!\[CDATA\[([^]*?)\]\]>|<![A-Za-z][^>]*>|<(\/?)([^\s/>"'=]*)((?:"[^"]*"|'[^']*'|[^"'<>/]|\/(?!>))*)(\/?)>|([^<]+)/y;
-const ATTRIBUTE = /\s*([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')\s*/y;
-
-/**
- * True for what a hook's prompt is sent as: an XML element, of any name, with an attribute `hook_run_id` and one run of
- * text, neither of them blank. Elements inside are passed over, and so is what follows the element, as Codex does.
- */
-function isHookPrompt(text: string): boolean {
-  if (!text.startsWith("<") || !text.includes("hook_run_id")) return false;
-  const names: string[] = [];
-  const runs = [""];
-  XML_PIECE.lastIndex = 0;
-  for (let piece = XML_PIECE.exec(text); piece !== null; piece = XML_PIECE.exec(text)) {
-    const [, data, closing, name, attributes = "", empty, plain] = piece;
-    if (name === undefined) {
-      const run = data ?? (plain === undefined ? "" : unescaped(plain));
-      if (run === undefined || (names.length === 0 && !isBlank(run))) return false;
-      if (names.length === 1) runs.push(`${runs.pop() ?? ""}${run}`);
-    } else if (closing !== "") {
-      if (names.pop() !== name) return false;
-      if (names.length === 0) return runs.filter((run) => !isBlank(run)).length === 1;
-      if (names.length === 1) runs.push("");
-    } else if (names.length === 0) {
-      if (empty !== "" || !hasRunId(attributes)) return false;
-      names.push(name);
-    } else if (empty === "") {
-      names.push(name);
-    } else if (names.length === 1) {
-      runs.push("");
-    }
-  }
-  return false;
-}
-
-function hasRunId(attributes: string): boolean {
-  const seen = new Set<string>();
-  let runId: string | undefined;
-  ATTRIBUTE.lastIndex = 0;
-  for (let at = 0; at < attributes.trimEnd().length; at = ATTRIBUTE.lastIndex) {
-    const found = ATTRIBUTE.exec(attributes);
-    if (found === null) return false;
-    const [, name = "", double, single] = found;
-    if (seen.has(name)) return false;
-    seen.add(name);
-    if (name.slice(name.indexOf(":") + 1) === "hook_run_id") runId = unescaped(double ?? single ?? "");
-  }
-  return runId !== undefined && !isBlank(runId);
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
-
-/** Undefined when there is an `&` that begins no character. */
-function unescaped(text: string): string | undefined {
-  if (!text.includes("&")) return text;
-  let known = true;
-  const result = text.replace(
-    /&(?:#(?:x([0-9a-fA-F]{1,6})|(\d{1,7}));|(\w+);)?/g,
-    (_, hex?: string, digits?: string, name = "") => {
-      const code = hex === undefined ? Number(digits ?? -1) : Number.parseInt(hex, 16);
-      const character = code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : ENTITIES[name as string];
-      known &&= character !== undefined;
-      return character ?? "";
-    },
-  );
-  return known ? result : undefined;
 }

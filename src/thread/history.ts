@@ -152,7 +152,9 @@ export class ItemList {
 
   /** Removes everything from `from` on. */
   #drop(from: number, rule: OmissionRule): void {
-    for (let at = from; at < this.#held.length; at += 1) this.#leave(this.#at(at), rule);
+    // Nobody is told, nothing was counted: what is going need not be looked at.
+    const isSilent = this.#omit === undefined && this.#bytes === 0;
+    if (!isSilent) for (let at = from; at < this.#held.length; at += 1) this.#leave(this.#at(at), rule);
     this.#held.length = from;
     this.#forgetBoundaries(from);
     while (this.#kept.length > this.#firstKept && this.#start + this.#kept.length - this.#firstKept > from) {

@@ -2,7 +2,7 @@
  * Why a record, or an item of it, is not in a thread's history: the answer of `history --explain`. One rule is one row
  * of a table, with the section that states it.
  */
-import type { Position } from "../format/entry.ts";
+import type { DefectKind, Position } from "../format/entry.ts";
 
 export interface OmissionRuleText {
   /** Section of the reference. */
@@ -55,6 +55,9 @@ export const OMISSION_RULES = {
 } as const satisfies Readonly<Record<string, OmissionRuleText>>;
 
 export type OmissionRule = keyof typeof OMISSION_RULES;
+
+/** Lines that do not decode and carry nothing: whoever passes over them has left nothing out. */
+export const EMPTY_LINES: ReadonlySet<DefectKind> = new Set(["blank", "state-marker"]);
 
 /** Something that is in the rollout and not in the history. */
 export interface Omission {

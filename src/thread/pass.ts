@@ -16,10 +16,10 @@ import {
 } from "../format/record.ts";
 import { isOtherItem } from "../format/response-item.ts";
 import { ItemList, type Size } from "./history.ts";
-import type { Omission, OmissionRule } from "./omission.ts";
+import { EMPTY_LINES, type Omission, type OmissionRule } from "./omission.ts";
 import { type Payload, type Plan, SegmentScan } from "./scan.ts";
 import type { ReplayOptions, ThreadState } from "./state.ts";
-import { truncateOutput } from "./truncate.ts";
+import { truncateOutput, withoutEmptyTexts } from "./truncate.ts";
 import { type WindowIdentity, windowOfMeta } from "./window.ts";
 import { worldStateAfter } from "./world-state.ts";
 
@@ -77,14 +77,14 @@ export class Pass {
     if (entry.ok) {
       const step = STEPS[entry.record.type] as Step<RecordType> | undefined;
       step?.(this, entry.record, this.#options.placeOf?.(entry) ?? entry.position);
-    } else if (entry.defect.kind !== "blank") {
+    } else if (!EMPTY_LINES.has(entry.defect.kind)) {
       this.leaveOut(this.#options.placeOf?.(entry) ?? entry.position, entry.defect.kind, "defect");
     }
   }
 
   plan(): Plan {
     const isPaginated = this.#meta !== undefined && historyModeOf(this.#meta) === "paginated";
-    return (this.#options.scan ?? new SegmentScan()).decide(isPaginated);
+    return (this.#options.scan ?? new SegmentScan()).decide(isPaginated, this.#options.release);
   }
 
   /** No compaction says it: the metadata's window, unless windows are counted (rollout-format §5.2 steps 0 and 4). */
@@ -125,8 +125,9 @@ export class Pass {
       if (rule !== "ghost-snapshot") this.#options.scan?.content(false);
       return;
     }
-    const { truncation, measure } = this.#options;
-    const shown = truncation === undefined ? item : truncateOutput(item, truncation);
+    const { truncation, measure, release = "0.169.0" } = this.#options;
+    const told = release === "0.169.0" ? withoutEmptyTexts(item) : item;
+    const shown = truncation === undefined ? told : truncateOutput(told, truncation);
     const found = this.#list.append(shown, place, measure?.(shown, record, place.length));
     this.#options.scan?.content(found === "boundary");
   }
@@ -144,7 +145,7 @@ export class Pass {
     this.#options.scan?.compacted(payload, seq);
     const items = payload.replacement_history ?? undefined;
     const inEffect = this.#options.skip?.has(seq) !== true || items === undefined;
-    if (!inEffect) this.leaveOut(place, "compacted", "unused-checkpoint");
+    if (!inEffect) this.#passOver(place);
     else if (items === undefined) this.#list.rebuild(payload.message, place);
     else this.#list.replace(items, place);
     if (inEffect) {
@@ -198,6 +199,15 @@ export class Pass {
 
   leaveOut(place: Position, what: string, rule: OmissionRule): void {
     this.#omit?.({ place, index: undefined, what, rule });
+  }
+
+  /** A checkpoint whose turn was rolled back. 0.142.3 does not use it, and has lost what stands before it all the same. */
+  #passOver(place: Position): void {
+    if (this.#options.release === "0.142.3") {
+      this.#list.replace([], place);
+      this.#sawLegacy = false;
+    }
+    this.leaveOut(place, "compacted", "unused-checkpoint");
   }
 
   #fill(value: unknown): void {

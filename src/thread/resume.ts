@@ -15,6 +15,7 @@ import { windowOfCompaction } from "./window.ts";
 
 /** Why everything has to be read. */
 export const FULL_REPLAY_RULES = {
+  "older-release": "rollout-format §5.2 step 1: the release knows no checkpoint behind which nothing is looked for",
   "legacy-thread": "rollout-format §6: the thread is not paginated, and Codex always reads such threads as a whole",
   rollback: "rollout-format §6.3: a rollback may reach behind the checkpoint",
   "legacy-compaction": "rollout-format §6.3: a compaction without a replacement history needs the messages before it",

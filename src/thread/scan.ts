@@ -7,6 +7,7 @@
  * at a compaction. Inside a span the order of messages and rollbacks is without effect, so that only turn ids, turn
  * contexts and world states are listed.
  */
+import type { ContextRelease } from "../format/contextual.ts";
 import type { CyberAccessProgram } from "../format/parts.ts";
 import type { Compacted, ResumeMetadata, TurnContext, WorldState } from "../format/record.ts";
 import { windowOfCompaction, type WindowIdentity } from "./window.ts";
@@ -35,14 +36,14 @@ export interface CompactionMark {
 }
 
 export interface Plan {
-  /** The compaction whose replacement history the thread's history begins with. */
+  /** The compaction whose replacement history the thread's history begins with; undefined when it begins with nothing. */
   readonly checkpoint: CompactionMark | undefined;
   readonly window: WindowIdentity | undefined;
   readonly settings: TurnSettings | undefined;
   readonly reference: Payload<TurnContext> | undefined;
-  /** World states that count, oldest first. */
+  /** World states that count, oldest first, from the newest full one on. */
   readonly worlds: readonly Payload<WorldState>[];
-  /** Compactions in turns that were rolled back, by their number. */
+  /** Compactions, by their number, whose replacement history is not used since their turns were rolled back. */
   readonly discarded: ReadonlySet<number>;
   readonly lastStartedTurnId: string | undefined;
 }
@@ -120,14 +121,19 @@ export class SegmentScan {
     const payload = { seq, value: context };
     this.#shelf.put(payload, bytes);
     const last = turns[turns.length - 1];
-    if (last?.kind === "context" && last.turnId === turnId) last.payload = payload;
-    else turns.push({ kind: "context", turnId, settings: settingsOf(context), payload });
+    if (last?.kind === "context" && last.turnId === turnId) {
+      this.#shelf.drop(last.payload);
+      last.payload = payload;
+    } else turns.push({ kind: "context", turnId, settings: settingsOf(context), payload });
   }
 
   worldState(state: WorldState, seq: number, bytes: number): void {
     const payload = { seq, value: state };
     this.#shelf.put(payload, bytes);
-    this.#span.worlds.push({ full: state.full, payload });
+    const { worlds } = this.#span;
+    // A full one takes the place of all before it in the span, whatever becomes of that.
+    if (state.full) for (const older of worlds.splice(0)) this.#shelf.drop(older.payload);
+    worlds.push({ full: state.full, payload });
   }
 
   compacted(compacted: Compacted, seq: number): void {
@@ -142,8 +148,8 @@ export class SegmentScan {
   }
 
   /** The way back. May be asked at any time; what is fed later counts in the next answer. */
-  decide(isPaginated: boolean): Plan {
-    const base = isHardBase(this.#newest, isPaginated) ? this.#newest : undefined;
+  decide(isPaginated: boolean, release?: ContextRelease): Plan {
+    const base = release !== "0.142.3" && isHardBase(this.#newest, isPaginated) ? this.#newest : undefined;
     const back = new WayBack(base);
     const first = base === undefined ? 0 : this.#spans.findLastIndex(({ opener }) => opener.kind === "compaction");
     const started = this.#startedTurns(first, base?.resume?.last_started_turn_id ?? undefined);
@@ -155,7 +161,8 @@ export class SegmentScan {
         if (span.opener.mark !== base) back.compacted(span.opener.mark);
       }
     }
-    return back.finish();
+    const plan = back.finish();
+    return release === "0.142.3" ? { ...plan, ...back.checkpointsOf142() } : plan;
   }
 
   /** For each span from `first` on, the turn that was last started before it or with it. */
@@ -188,8 +195,9 @@ function settingsOf(source: TurnContext | NonNullable<ResumeMetadata["previous_t
 class Shelf {
   readonly #limitBytes: number;
   #payloads: Payload<unknown>[] = [];
-  #sizes: number[] = [];
   #first = 0;
+  /** Of those that are not let go of. */
+  readonly #sizes = new Map<Payload<unknown>, number>();
   #bytes = 0;
 
   constructor(limitBytes: number) {
@@ -198,22 +206,27 @@ class Shelf {
 
   put(payload: Payload<unknown>, bytes: number): void {
     this.#payloads.push(payload);
-    this.#sizes.push(bytes);
+    this.#sizes.set(payload, bytes);
     this.#bytes += bytes;
     while (this.#bytes > this.#limitBytes && this.#first < this.#payloads.length - 1) this.#letGo();
+  }
+
+  /** What nobody can ask for any more makes room for others. */
+  drop(payload: Payload<unknown>): void {
+    payload.value = undefined;
+    this.#bytes -= this.#sizes.get(payload) ?? 0;
+    this.#sizes.delete(payload);
   }
 
   /** A compaction: what stands before it is asked for only when its turn is rolled back. */
   clear(): void {
     while (this.#first < this.#payloads.length) this.#letGo();
     this.#payloads = [];
-    this.#sizes = [];
     this.#first = 0;
   }
 
   #letGo(): void {
-    (this.#payloads[this.#first] as Payload<unknown>).value = undefined;
-    this.#bytes -= this.#sizes[this.#first] as number;
+    this.drop(this.#payloads[this.#first] as Payload<unknown>);
     this.#first += 1;
   }
 }
@@ -228,7 +241,7 @@ interface Segment {
   counts: boolean;
   settings: TurnSettings | undefined;
   reference: Reference;
-  /** Newest first; only those after the newest compaction of the segment. */
+  /** Newest first, back to a full one; only those after the newest compaction of the segment. */
   worlds: Payload<WorldState>[];
   hasFullWorld: boolean;
   compactions: CompactionMark[];
@@ -247,6 +260,8 @@ class WayBack {
   readonly #worlds: Payload<WorldState>[] = [];
   #worldsClosed = false;
   readonly #discarded = new Set<number>();
+  /** The newest checkpoint of each turn that was rolled back, newest first. */
+  readonly #lost: CompactionMark[] = [];
   #lastStartedTurnId: string | undefined;
   /** Turns that were completed while another one had been started since. */
   readonly #completedLate = new Set<string>();
@@ -263,7 +278,7 @@ class WayBack {
     for (let at = span.worlds.length - 1; at >= 0; at -= 1) {
       const { full, payload } = span.worlds[at] as Span["worlds"][number];
       const segment = this.#open();
-      if (segment.compactions.length > 0) continue;
+      if (segment.compactions.length > 0 || segment.hasFullWorld) continue;
       segment.worlds.push(payload);
       segment.hasFullWorld ||= full;
     }
@@ -301,6 +316,18 @@ class WayBack {
       discarded: this.#discarded,
       lastStartedTurnId: this.#lastStartedTurnId ?? started ?? undefined,
     };
+  }
+
+  /**
+   * 0.142.3 goes on from the oldest checkpoint that the scan has met, whether its turn was rolled back or not, and every
+   * later one takes effect. What a rollback does is that the first of them is empty; that shows when no other follows.
+   */
+  checkpointsOf142(): Pick<Plan, "checkpoint" | "discarded"> {
+    const [newest, ...others] = this.#lost;
+    const isLost = newest !== undefined && others.length === 0 && this.#checkpoint === undefined;
+    if (isLost) return { checkpoint: undefined, discarded: new Set([newest.seq]) };
+    const isNewer = newest !== undefined && newest.seq > (this.#checkpoint?.seq ?? -1);
+    return { checkpoint: isNewer ? newest : this.#checkpoint, discarded: new Set() };
   }
 
   #open(): Segment {
@@ -344,11 +371,12 @@ class WayBack {
     if (this.#pendingRollback > 0) {
       if (segment.counts) this.#pendingRollback -= 1;
       for (const { seq } of segment.compactions) this.#discarded.add(seq);
+      if (segment.checkpoint !== undefined) this.#lost.push(segment.checkpoint);
       return;
     }
     const hasBaseline = segment.counts || segment.hasFullWorld;
     if (!this.#worldsClosed) for (const payload of segment.worlds) this.#worlds.push(payload);
-    this.#worldsClosed ||= segment.compactions.length > 0;
+    this.#worldsClosed ||= segment.compactions.length > 0 || segment.hasFullWorld;
     this.#checkpoint ??= segment.checkpoint;
     this.#window ??= segment.window;
     if (hasBaseline) this.#settings ??= segment.settings;

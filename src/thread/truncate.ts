@@ -113,6 +113,18 @@ export function truncateOutput(item: ResponseItem, policy: TruncationPolicy): Re
   return output === item.output ? item : Object.assign({}, item, { output });
 }
 
+/** Without the empty text parts of a tool's output: 0.169.0, asked, takes none of them into a history, 0.142.3 all. */
+export function withoutEmptyTexts(item: ResponseItem): ResponseItem {
+  if (isOtherItem(item)) return item;
+  if (item.type !== "function_call_output" && item.type !== "custom_tool_call_output") return item;
+  if (typeof item.output === "string" || !item.output.some(isEmptyText)) return item;
+  return Object.assign({}, item, { output: item.output.filter((part) => !isEmptyText(part)) });
+}
+
+function isEmptyText(part: ToolOutputContent): boolean {
+  return part.type === "input_text" && part.text === "";
+}
+
 function cutOutput(output: ToolOutput, mode: TruncationPolicy["mode"], budget: number): ToolOutput {
   const unit = mode === "tokens" ? BYTES_PER_TOKEN : 1;
   if (typeof output === "string") {

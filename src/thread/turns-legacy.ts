@@ -15,6 +15,7 @@ import { hookFragments } from "./items-hook.ts";
 import { type Draft, turnError } from "./items-parts.ts";
 import { isKept } from "./items-policy.ts";
 import type { ThreadItem, Turns, TurnsWarning } from "./items.ts";
+import { EMPTY_LINES } from "./omission.ts";
 
 /** Takes the entries of one thread, from its first on, and gives the turns once all are in. */
 export class LegacyTurns {
@@ -26,7 +27,7 @@ export class LegacyTurns {
     assert(!this.#isOver, "the turns of a legacy thread were taken before its end");
     const { position } = entry;
     if (!entry.ok) {
-      if (entry.defect.kind !== "blank")
+      if (!EMPTY_LINES.has(entry.defect.kind))
         this.#warnings.push({ kind: "malformed", position, message: entry.defect.message });
     } else if (isKept(entry.record, "legacy")) {
       if (acceptedBy(entry.record, "0.169.0")) this.#play.take(entry.record, position);

@@ -104,6 +104,15 @@ describe("a legacy thread", () => {
     expect(resumeFast(chainOfOne("complete t1")).rule).toBe("legacy-thread");
   });
 
+  it("is read as a whole for 0.142.3, to which a checkpoint puts nothing out of reach", () => {
+    const chain = chainOfOne(`META\ncomplete t1\n${SUFFICIENT}\ncomplete t2`);
+    expect(resumeFast(chain, { release: "0.142.3" })).toMatchObject({
+      state: undefined,
+      rule: "older-release",
+      bytesRead: 0,
+    });
+  });
+
   it("of the JSON document of 2025 has no checkpoint, whatever its text looks like", () => {
     const fake = linesOf(SUFFICIENT).join("");
     const document = `{"session":{"id":"${threadId(1)}","timestamp":"2025-04-20T10:00:00.000Z"},"items":[\n${fake}\n]}`;

@@ -2,8 +2,10 @@ import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type OpenedThread, openThread } from "../../src/analysis/open-thread.ts";
+import type { DefectsMet, StartProgress } from "../../src/analysis/thread-walk.ts";
 import { RolloutError } from "../../src/errors.ts";
 import { kindOf } from "../../src/format/peek.ts";
+import { compressZstd } from "../../src/io/zstd.ts";
 import { openHome } from "../../src/readers/home.ts";
 import { LineageError } from "../../src/readers/lineage.ts";
 import { temporaryFolder, writeHome } from "../support/homes.ts";
@@ -244,6 +246,78 @@ describe("history", () => {
       "U u2",
       "A a2",
     ]);
+  });
+});
+
+describe("what a view had to do without", () => {
+  const rows = `META paginated\nLINE bad\ncomplete t1\nCP+ {"window_number":1}\n  SUM\nLINE \nLINE worse\ncomplete t2`;
+
+  it.each(["", ".zst"])("is told with it, as far as it was read; of a file%s", (suffix) => {
+    const text = textOf(rows);
+    const thread = open({ [`${sessionPath(1)}${suffix}`]: text }, threadId(1));
+    const met = (defects: DefectsMet) => [defects.count, defects.first?.position.offset, defects.first?.defect.kind];
+    const [bad, worse] = ["bad", "worse"].map((word) => text.indexOf(`\n${word}\n`) + 1);
+    expect(met(thread.history().reading.defects)).toEqual([1, worse, "not-json"]);
+    expect(met(thread.history({ fullReplay: true }).reading.defects)).toEqual([2, bad, "not-json"]);
+    expect(met(thread.history({ at: { turn: "t1" } }).reading.defects)).toEqual([1, bad, "not-json"]);
+    expect(met(thread.readWindows().defects)).toEqual([2, bad, "not-json"]);
+  });
+
+  it("is counted once, also where the thread has to be read twice", () => {
+    const twice = "META\nLINE bad\ncomplete t1\nTS t2\nUE u\nU u2\nCP+\n  SUM\nTC t2\nRB 1";
+    const thread = open({ [sessionPath(1)]: textOf(twice) }, threadId(1));
+    expect(thread.history().reading).toMatchObject({ defects: { count: 1 }, linesDecoded: 14 });
+    expect(thread.readWindows().defects.count).toBe(1);
+  });
+
+  it("is the end of a stream that breaks", () => {
+    const rest = Array.from({ length: 3000 }, (_unused, n) => `A ${Math.sin(n)}`).join("\n");
+    const whole = compressZstd(Buffer.from(textOf(`${rows}\n${rest}`)));
+    const thread = open({ [`${sessionPath(1)}.zst`]: whole.subarray(0, Math.floor(whole.length * 0.9)) }, threadId(1));
+    const { how, defects } = thread.history().reading;
+    // A line, the piece of one at the break, and the break itself.
+    expect([how, defects.count]).toEqual(["fast", 3]);
+    expect(thread.history({ fullReplay: true }).reading.defects.count).toBe(4);
+  });
+});
+
+describe("progress", () => {
+  /** Walks as `label: told of total`, the ended ones only. */
+  function watched(files: Parameters<typeof writeHome>[1], look: (thread: OpenedThread) => unknown): readonly string[] {
+    const walks: string[] = [];
+    const progress: StartProgress = (label, totalBytes) => {
+      let told = 0;
+      const share = () => (told > (totalBytes ?? 0) ? "more" : told === 0 ? "none" : "some");
+      return { advance: (bytes) => void (told += bytes), end: () => void walks.push(`${label}: ${share()}`) };
+    };
+    const home = openHome({ codexHome: writeHome(join(folder.path, "home"), files) });
+    look(openThread(home, threadId(1), { progress }));
+    return walks;
+  }
+
+  const long = Array.from({ length: 40 }, (_unused, n) => `U ${String(n).padEnd(20_000, "x")}`).join("\n");
+  const legacy = { [sessionPath(1)]: textOf(`META\n${long}\nTS t\nU u\nCP+\n  SUM\nTC t\nRB 1`) };
+
+  it("is told of every walk over the files, up to what there is", () => {
+    expect(watched(legacy, (thread) => thread.turns())).toEqual(["reading: some"]);
+    // A checkpoint that was unmade needs a second walk; nothing but its end is told of the scan for a way to be fast.
+    expect(watched(legacy, (thread) => thread.windows())).toEqual(["reading: some", "reading: some"]);
+    expect(watched(legacy, (thread) => thread.history({ fullReplay: true }))).toEqual([
+      "reading: some",
+      "reading: some",
+    ]);
+    expect(watched(legacy, (thread) => [...thread.entries()].length)).toEqual(["reading: some"]);
+  });
+
+  it("is told of a search for the newest checkpoint, and ends with a walk that is given up", () => {
+    const text = textOf(`META paginated\nCP+ {"window_number":1}\n  SUM\n${long}`);
+    expect(watched({ [sessionPath(1)]: text }, (thread) => thread.history())).toEqual(["reading: more"]);
+    expect(watched(legacy, (thread) => thread.entries().next() && undefined)).toEqual([]);
+    const first = (thread: OpenedThread) => {
+      for (const entry of thread.entries()) return entry;
+      return undefined;
+    };
+    expect(watched(legacy, first)).toEqual(["reading: none"]);
   });
 });
 

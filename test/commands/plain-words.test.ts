@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { runCli } from "../../src/cli.ts";
 import type { OptionSpec } from "../../src/commands/command.ts";
+import { GLOBAL_OPTIONS } from "../../src/commands/options.ts";
 import { readPlainWords } from "../../src/commands/plain-words.ts";
 import { runs } from "../support/budget.ts";
 import { memoryHost, type SampleCall, sampleTable } from "../support/host.ts";
@@ -30,6 +31,7 @@ describe("plain words", () => {
     ["an unknown option", ["--jsno"]],
     ["what every object has", ["--constructor"]],
     ["a switch with a value", ["--json=true"]],
+    ["a switch before its value", ["--json", "true"]],
     ["a switch given twice", ["--json", "--json"]],
     ["a value given twice", ["--limit", "1", "--limit", "2"]],
     ["a value that is lacking", ["--limit"]],
@@ -96,9 +98,12 @@ test("mean what the parser takes them for", async () => {
     ),
     { maxLength: 4 },
   );
+  const { command } = (await sampleTable([])[0]?.load()) ?? {};
+  const specs = { ...GLOBAL_OPTIONS, ...command?.options };
   await fc.assert(
     fc.asyncProperty(line, async (parts) => {
       const words = parts.flat();
+      fc.pre(readPlainWords(specs, words) !== undefined);
       expect(await call(words)).toEqual(await call([...words, "--"]));
     }),
     runs(300),

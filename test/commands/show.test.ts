@@ -226,7 +226,7 @@ describe("show of a thread's state", () => {
     const { out } = await runTool(home, ["show", threadId(1)]);
     expect(out).toContain("\ntokens used    9,400: 9,000 input (33.3 % cached), 400 output (50 of it reasoning)\n");
     expect(out).toContain("\nlast context   1,000 tokens of 4,000 (25.0 %)\n");
-    expect(out).toContain(`\ncache key      ${threadId(2)} (the session that it belongs to)\n`);
+    expect(out).toContain(`\ncache key      ${threadId(2)} (the session it shares with its root)\n`);
     expect(await show(home, threadId(1))).toMatchObject({
       prompt_cache: { key: threadId(2), rule: "shared-session", cached_share: 1 / 3 },
     });

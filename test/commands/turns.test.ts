@@ -103,6 +103,14 @@ describe("turns as text", () => {
     expect(err).toMatch(/\n… and 2 more such records\n$/);
   });
 
+  it("takes no offence at the state markers of early 2025", async () => {
+    const session = { id: threadId(1), timestamp: "2025-07-20T10:00:00.000Z", instructions: null };
+    const lines = [session, { record_type: "state" }, "", { record_type: "state" }];
+    const text = lines.map((line) => (line === "" ? "" : JSON.stringify(line))).join("\n");
+    const home = writeHome(folder.path, { [sessionPath(1)]: `${text}\n` });
+    expect(await turns(home)).toEqual({ code: 0, out: "", err: "0 turns, from the thread's events\n" });
+  });
+
   it("of a thread without turns is empty", async () => {
     expect(await turns(homeOf([meta(1)]))).toEqual({ code: 0, out: "", err: "0 turns, from the thread's events\n" });
   });

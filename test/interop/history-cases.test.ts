@@ -61,7 +61,7 @@ describeWithCodex("0.169.0", "the cases of fixtures/history", (binary) => {
   });
 
   test("outputs of tools are cut", () => compareOutputs(LONG_OUTPUTS));
-  test.fails("empty parts of outputs are left out", () => compareOutputs(EMPTY_PARTS));
+  test("empty parts of outputs are left out", () => compareOutputs(EMPTY_PARTS));
 
   function compareOutputs(outputs: Outputs): void {
     const entries = entriesOf(linesOf(outputsText(outputs)));

@@ -6,7 +6,7 @@ import type { MessageItem } from "../../src/format/response-item.ts";
 import type { HistoryItem } from "../../src/thread/history.ts";
 import { asRequest } from "../../src/thread/normalize.ts";
 import { isReplayKind, replay } from "../../src/thread/replay.ts";
-import type { ThreadState } from "../../src/thread/state.ts";
+import type { ReplayOptions, ThreadState } from "../../src/thread/state.ts";
 import { FALLBACK_TRUNCATION } from "../../src/thread/truncate.ts";
 import { windowsOf } from "../../src/thread/windows.ts";
 import { threads } from "./generate.ts";
@@ -208,6 +208,27 @@ describe("a state", () => {
     expect(replay(entriesOf(rows)).history[1]?.item).toMatchObject({ output: "x".repeat(12_001) });
   });
 
+  test("has no empty text parts in tool outputs, which 0.142.3 keeps", () => {
+    const output = (type: string) => (parts: readonly string[]) =>
+      `RECORD ${JSON.stringify({ type: "response_item", payload: { type, call_id: "c", output: parts.map((text) => ({ type: "input_text", text })) } })}`;
+    const [of, ofCustom] = [output("function_call_output"), output("custom_tool_call_output")];
+    const long = "y".repeat(12_000);
+    const entries = entriesOf(["META", of(["a", "", "b"]), ofCustom([""]), of([long, "", "c"])].join("\n"));
+    const told = (options: ReplayOptions) =>
+      replay(entries, options).history.map(({ item }) =>
+        "output" in item && Array.isArray(item.output)
+          ? item.output.map((part) => (part.type === "input_text" ? part.text : part.type))
+          : item.type,
+      );
+    expect(told({})).toEqual([["a", "b"], [], [long, "c"]]);
+    expect(told({ truncation: FALLBACK_TRUNCATION })).toEqual([["a", "b"], [], [long, "[omitted 1 text items ...]"]]);
+    expect(told({ truncation: FALLBACK_TRUNCATION, release: "0.142.3" })).toEqual([
+      ["a", "", "b"],
+      [""],
+      [long, "[omitted 2 text items ...]"],
+    ]);
+  });
+
   test("names places as the caller wants them", () => {
     const entries = entriesOf("META\nU x\nS rules");
     const { history, omissions } = replay(entries, {
@@ -223,16 +244,61 @@ describe("a state", () => {
   test("follows the wrappers of an older release when asked to", () => {
     const summary =
       '"Another language model started to solve this problem and produced a summary of its thinking process. to assist with your own analysis:\\nx"';
-    const rows = `META\nU u1\nCP+\n  U k1\n  U ${summary}\nU u2\nRB 2`;
-    expect(
-      shownHistory(replay(entriesOf(rows.replace("CP+", 'CP+ {"window_number":1,"resume_metadata":{}}')), {}).history),
-    ).toEqual([]);
-    expect(
-      shownHistory(
-        replay(entriesOf(rows.replace("CP+", 'CP+ {"window_number":1,"resume_metadata":{}}')), { release: "0.142.3" })
-          .history,
-      ),
-    ).toEqual(["U k1"]);
+    const entries = entriesOf(`META\nU u1\nU ${summary}\nU u2\nRB 2`);
+    expect(shownHistory(replay(entries).history)).toEqual([]);
+    expect(shownHistory(replay(entries, { release: "0.142.3" }).history)).toEqual(["U u1"]);
+  });
+
+  /** What 0.169.0 and what 0.142.3 make of checkpoints of turns that were rolled back; both were asked. */
+  const CHECKPOINTS: readonly (readonly [
+    what: string,
+    rows: string,
+    now: readonly string[],
+    then: readonly string[],
+  ])[] = [
+    [
+      "the only one empties the list",
+      "complete t1\nTS t2\nU u2\nCP+\n  U k\nA a\nTC t2\nRB 1\ncomplete t3",
+      ["U u1", "A a1", "U u3", "A a3"],
+      ["A a", "U u3", "A a3"],
+    ],
+    [
+      "and what a legacy compaction left before it",
+      "complete t1\nCP- S\nTS t2\nU u2\nCP+\n  U k\nTC t2\nRB 1\ncomplete t3",
+      ["U u1", "U S", "U u3", "A a3"],
+      ["U u3", "A a3"],
+    ],
+    [
+      "the newest of a turn counts",
+      "complete t1\nTS t2\nU u2\nCP+\n  U k\nA a\nCP+\n  U l\nA b\nTC t2\nRB 1",
+      ["U u1", "A a1"],
+      ["A b"],
+    ],
+    [
+      "of two turns the later one takes effect",
+      "complete t1\nTS t2\nU u2\nCP+\n  D k\nTC t2\nTS t3\nU u3\nCP+\n  D l\nA b\nTC t3\nRB 2",
+      ["U u1", "A a1"],
+      ["D l", "A b"],
+    ],
+    [
+      "behind one that counts it takes effect",
+      "TS t1\nU u1\nTX t1 m\nCP+\n  D k\nTC t1\nTS t2\nU u2\nCP+\n  D l\nA b\nTC t2\nRB 1",
+      ["D k"],
+      ["D l", "A b"],
+    ],
+    [
+      "a hard base is none",
+      'complete t1\nTS t2\nU u2\nCP+ {"window_number":1,"resume_metadata":{}}\n  D k\nA a\nTC t2\nRB 1',
+      ["D k", "A a"],
+      ["A a"],
+    ],
+  ];
+
+  test.each(CHECKPOINTS)("asked of 0.142.3: %s", (_, rows, now, then) => {
+    const entries = entriesOf(`META\n${rows}`);
+    expect(shownHistory(replay(entries).history)).toEqual(now);
+    expect(shownHistory(replay(entries, { release: "0.142.3" }).history)).toEqual(then);
+    expect(shownHistory(replay(entries.values(), { release: "0.142.3" }).history)).toEqual(then);
   });
 });
 
@@ -254,6 +320,18 @@ describe("a large thread", () => {
     expect(state.referenceContext).toMatchObject({ turn_id: "first", model: "m0" });
     expect(shownHistory(state.history)).toEqual(["U u"]);
     expect(replay(entries.values())).toEqual(state);
+  });
+
+  test("is read once, however many snapshots of the world it holds, since only the newest counts", () => {
+    const snapshot = (n: number): string => `WS+ ${JSON.stringify({ n, text: "x".repeat(100_000) })}`;
+    const rows = Array.from({ length: 200 }, (_unused, n) => snapshot(n));
+    const entries = entriesOf(["META", "TS t", "U u", "TX t m", ...rows, 'WS~ {"p":1,"text":null}', "TC t"].join("\n"));
+    let walks = 0;
+    const { worldStateBaseline } = replay(() => {
+      walks += 1;
+      return entries;
+    });
+    expect([walks, worldStateBaseline]).toEqual([1, { n: 199, p: 1 }]);
   });
 
   test("with a million rolled back turns, and more than there ever were, is no trouble", () => {
