@@ -13,10 +13,12 @@ import { findCodex, killAllCodex } from "./codex.ts";
 import type { BenchContext } from "./context.ts";
 import { benchParse } from "./parse.ts";
 import { benchReindex } from "./reindex.ts";
+import { benchReplay } from "./replay.ts";
+import { benchResume } from "./resume.ts";
 
 const USAGE = `Usage: npm run bench -- [name …] [--codex <prefix>] [--scale small|full] [--rounds <n>] [--seed <n>]
 
-Names: parse, reindex; all of them by default.
+Names: parse, reindex, replay, resume; all of them by default.
   --codex <prefix>  also measure the Codex release installed there (npm install --prefix <prefix> @openai/codex@0.169.0)
   --scale           small: a tenth of the input, for a quick look; full (default): what docs/performance.md reports
   --rounds <n>      how often each contender is measured (default 5)
@@ -32,6 +34,8 @@ interface Benchmark {
 const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ["parse", { run: benchParse, diskBytes: 0.25e9 }],
   ["reindex", { run: benchReindex, diskBytes: 2.5e9 }],
+  ["replay", { run: benchReplay, diskBytes: 0.4e9 }],
+  ["resume", { run: benchResume, diskBytes: 2.0e9 }],
 ]);
 
 function readOptions(args: readonly string[]): { readonly names: readonly string[]; readonly values: Values } {

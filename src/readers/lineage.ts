@@ -355,7 +355,9 @@ function* segmentEntries(
   const entries = isPaginated ? partEntries(segment, order, options) : legacyEntries(segment, order, options);
   for (const entry of entries) {
     if (isMeta(entry) && (isSource || entry.position.offset === presentedAt)) continue;
-    yield { ...entry, segment };
+    yield entry.ok
+      ? { ok: true, position: entry.position, record: entry.record, segment }
+      : { ok: false, position: entry.position, defect: entry.defect, segment };
   }
 }
 
