@@ -49,6 +49,16 @@ export const commands: readonly CommandEntry[] = [
   { name: "turns", summary: "list the turns of a thread", load: () => import("./commands/turns.ts") },
   { name: "tree", summary: "draw which thread came from which", load: () => import("./commands/tree.ts") },
   {
+    name: "compress",
+    summary: "make cold rollouts several times smaller",
+    load: () => import("./commands/compress.ts"),
+  },
+  {
+    name: "decompress",
+    summary: "bring compressed rollouts back, or check them",
+    load: () => import("./commands/decompress.ts"),
+  },
+  {
     name: "completion",
     summary: "print a completion script for bash, zsh or fish",
     load: () => import("./commands/completion.ts"),

@@ -45,6 +45,8 @@ export interface DecodeOptions {
   readonly windowLogMax?: number;
   /** Size of the reused output buffer, thus the largest chunk yielded. Default 1 MiB. */
   readonly outputBytes?: number;
+  /** Keep the decoder for the next stream even if its window is large: for one file after the other. Default false. */
+  readonly keepWindow?: boolean;
 }
 
 export interface FrameInfo {
@@ -98,7 +100,7 @@ export function frameInfo(head: Uint8Array): FrameInfo | undefined {
  */
 export function* decodeZstd(chunks: Iterable<Uint8Array>, options: DecodeOptions = {}): Generator<Buffer, ZstdEnd> {
   const output = Buffer.allocUnsafeSlow(Math.max(1, options.outputBytes ?? 1024 * 1024));
-  const stream = new FrameStream(options.windowLogMax ?? MAX_WINDOW_LOG, output);
+  const stream = new FrameStream(options.windowLogMax ?? MAX_WINDOW_LOG, output, options.keepWindow ?? false);
   let decodedBytes = 0;
   let enough = Math.min(FIRST_CHUNK_BYTES, output.length);
   try {
@@ -137,9 +139,11 @@ class FrameStream {
   #atFrameStart = true;
   #sawInput = false;
   #mayKeep = true;
+  readonly #keepWindow: boolean;
 
-  constructor(windowLogMax: number, output: Buffer) {
+  constructor(windowLogMax: number, output: Buffer, keepWindow: boolean) {
     this.#output = output;
+    this.#keepWindow = keepWindow;
     this.#decoder = idleDecoders.pop() ?? new (binding().DCtx)();
     guardBinding(() => this.#decoder.setParameter(binding().DParameter.windowLogMax, windowLogMax));
   }
@@ -177,6 +181,7 @@ class FrameStream {
 
   #noteWindow(chunk: Uint8Array, at: number): void {
     const info = frameInfo(chunk.subarray(at, at + FRAME_HEADER_BYTES));
+    if (this.#keepWindow) return;
     if (info === undefined || info.windowBytes > KEEP_WINDOW_BYTES) this.#mayKeep = false;
   }
 }
@@ -223,6 +228,13 @@ export class ZstdEncoder {
     if (options.pledgedBytes !== undefined) this.pledge(options.pledgedBytes);
   }
 
+  /** Gives the context, and the memory of its window, to the next encoder. Nothing may be called after it. */
+  release(): void {
+    if (idleEncoders.length > 0) return;
+    guardBinding(() => this.#encoder.reset(binding().ResetDirective.sessionAndParameters));
+    idleEncoders.push(this.#encoder);
+  }
+
   /** Plain size of the frame that begins with the next write. Writing another size makes `endFrame` fail as `mismatch`. */
   pledge(sizeBytes: number): void {
     guardBinding(() => this.#encoder.setPledgedSrcSize(sizeBytes));
@@ -252,9 +264,12 @@ export class ZstdEncoder {
   }
 }
 
+/** As of the decoders: one file after the other is compressed with the same memory. */
+const idleEncoders: CCtx[] = [];
+
 function newEncoder(options: EncodeOptions): CCtx {
   const { CParameter } = binding();
-  const encoder = new (binding().CCtx)();
+  const encoder = idleEncoders.pop() ?? new (binding().CCtx)();
   const set = (parameter: number, value: number): void => guardBinding(() => encoder.setParameter(parameter, value));
   set(CParameter.compressionLevel, options.level ?? 3);
   set(CParameter.checksumFlag, options.checksum === true ? 1 : 0);

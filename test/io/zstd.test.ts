@@ -225,6 +225,19 @@ describe("isZstd and frameInfo", () => {
 });
 
 describe("ZstdEncoder", () => {
+  it("hands its memory on, and nothing of its settings or of a frame that was not ended", () => {
+    const plain = Buffer.from("some text ".repeat(1000));
+    const fresh = compressZstd(plain);
+    const first = new ZstdEncoder({ level: 19, checksum: true, longDistance: true, windowLog: 20, pledgedBytes: 5 });
+    first.write(Buffer.from("ab"));
+    first.release();
+    expect(compressZstd(plain).equals(fresh)).toBe(true);
+    const second = new ZstdEncoder();
+    const parts = [...second.write(plain), ...second.endFrame()];
+    second.release();
+    expect(decodeAll(parts).plain.equals(plain)).toBe(true);
+  });
+
   it("round-trips whatever is written, in whatever pieces and frames", () => {
     const pieces = fc.array(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 }), {
       minLength: 1,

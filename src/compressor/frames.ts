@@ -1,0 +1,96 @@
+/**
+ * Plain bytes to frames: each with its content size and a checksum, a window that Codex's decoder accepts, and behind several
+ * of them a seek table, in the form of the Zstandard seekable format, inside a skippable frame. Knows no rollout.
+ */
+import { RolloutError } from "../errors.ts";
+import { readAt, writeFully } from "../io/files.ts";
+import { MAX_WINDOW_LOG, ZstdEncoder } from "../io/zstd.ts";
+
+export interface FrameOptions {
+  /** Zstandard's level; Codex's is 3 (state-and-compression §4.4). */
+  readonly level: number;
+  /** Plain bytes, as they are taken in. */
+  readonly advance?: ((bytes: number) => void) | undefined;
+}
+
+interface WrittenFrame {
+  readonly packedBytes: number;
+  readonly plainBytes: number;
+}
+
+const CHUNK_BYTES = 1024 * 1024;
+/** Files of less are within the reach of the level's own search, which then needs no second one for far repeats. */
+export const LONG_DISTANCE_BYTES = 1024 * 1024;
+const SEEK_TABLE_MAGIC = 0x184d2a5e;
+const SEEK_FOOTER_MAGIC = 0x8f92eab1;
+const MAX_UINT32 = 0xffff_ffff;
+
+/**
+ * Compresses the file open as `source` into the one open as `target`, frame by frame as planned; returns the bytes written.
+ * @throws RolloutError `mismatch` when the source ends before the plan does; those of writing.
+ */
+export function encodeFrames(
+  source: { readonly fd: number; readonly path: string },
+  target: { readonly fd: number; readonly path: string },
+  plan: readonly number[],
+  options: FrameOptions,
+): number {
+  const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, Math.max(1, ...plan)));
+  const frames: WrittenFrame[] = [];
+  let offset = 0;
+  for (const plainBytes of plan) {
+    const write = (parts: readonly Buffer[]): number => {
+      for (const part of parts) writeFully(target.fd, part, null, target.path);
+      return parts.reduce((sum, part) => sum + part.length, 0);
+    };
+    const encoder = new ZstdEncoder({
+      level: options.level,
+      checksum: true,
+      longDistance: plainBytes > LONG_DISTANCE_BYTES,
+      windowLog: windowLog(plainBytes),
+      pledgedBytes: plainBytes,
+    });
+    let packedBytes = 0;
+    try {
+      for (const end = offset + plainBytes; offset < end;) {
+        const wanted = buffer.subarray(0, Math.min(buffer.length, end - offset));
+        const count = readAt(source.fd, wanted, offset, source.path);
+        if (count < wanted.length) throw new RolloutError("mismatch", "the file became shorter", { path: source.path });
+        packedBytes += write(encoder.write(wanted));
+        offset += count;
+        options.advance?.(count);
+      }
+      packedBytes += write(encoder.endFrame());
+    } finally {
+      encoder.release();
+    }
+    frames.push({ packedBytes, plainBytes });
+  }
+  const table = seekTable(frames);
+  writeFully(target.fd, table, null, target.path);
+  return frames.reduce((sum, frame) => sum + frame.packedBytes, table.length);
+}
+
+/** As large as the frame, since a window takes memory of whoever reads it; never more than Codex accepts. */
+function windowLog(plainBytes: number): number {
+  return Math.min(MAX_WINDOW_LOG, Math.max(10, Math.ceil(Math.log2(Math.max(1, plainBytes)))));
+}
+
+/** Empty for one frame, which there is nothing to seek in, and for frames whose size the format cannot tell. */
+function seekTable(frames: readonly WrittenFrame[]): Buffer {
+  const isTooLarge = frames.some(({ packedBytes, plainBytes }) => Math.max(packedBytes, plainBytes) > MAX_UINT32);
+  if (frames.length < 2 || isTooLarge) return Buffer.alloc(0);
+  const contentBytes = frames.length * 8 + 9;
+  const table = Buffer.alloc(8 + contentBytes);
+  table.writeUInt32LE(SEEK_TABLE_MAGIC, 0);
+  table.writeUInt32LE(contentBytes, 4);
+  for (const [index, { packedBytes, plainBytes }] of frames.entries()) {
+    table.writeUInt32LE(packedBytes, 8 + index * 8);
+    table.writeUInt32LE(plainBytes, 12 + index * 8);
+  }
+  table.writeUInt32LE(frames.length, table.length - 9);
+  // Without checksums of its own: the frames have theirs.
+  table.writeUInt8(0, table.length - 5);
+  table.writeUInt32LE(SEEK_FOOTER_MAGIC, table.length - 4);
+  return table;
+}

@@ -1,0 +1,121 @@
+/**
+ * One plain rollout to one published archive (state-and-compression §4.5): written beside it, read back and compared byte by
+ * byte, given mode and time, brought to the disk, and named without taking the place of anything. Until then the plain file
+ * has not been touched; how it goes is `retire.ts`.
+ */
+import { closeSync } from "node:fs";
+import { RolloutError } from "../errors.ts";
+import { compressedPath } from "../format/names.ts";
+import { createTemporary, removeIfThere } from "../io/files.ts";
+import type { HeldLock } from "../io/locks.ts";
+import type { Candidate } from "./discover.ts";
+import type { Outcome } from "./eligibility.ts";
+import { inherit, isThere, isUnchanged, nameWithoutClobber, openSource, type OpenSource } from "./files.ts";
+import { encodeFrames } from "./frames.ts";
+import { temporaryBase } from "./names.ts";
+import { type FrameProfile, planFrames } from "./profile.ts";
+import { setAside, type Waiting } from "./retire.ts";
+import { lockThread } from "./thread-lock.ts";
+import { compareArchive } from "./verify.ts";
+
+export interface PackOptions {
+  readonly profile: FrameProfile;
+  readonly level: number;
+  /** Leave the plain file beside its archive. */
+  readonly keep: boolean;
+  /** Told plain bytes as they are read for writing; half of the work, the other half is the comparison. */
+  readonly advance?: ((bytes: number) => void) | undefined;
+}
+
+export interface Packed {
+  readonly sourceBytes: number;
+  readonly compressedBytes: number;
+  readonly frames: number;
+}
+
+export type PackResult =
+  | { readonly kind: "skipped"; readonly outcome: Outcome; readonly sourceBytes: number }
+  | (Packed & { readonly kind: "kept" })
+  /** Published; the plain file waits for `settle`. The caller then closes the source and releases the lock. */
+  | (Packed & { readonly kind: "waiting"; readonly waiting: Waiting; readonly lock: HeldLock | undefined });
+
+/** @throws RolloutError; nothing is changed then. */
+export function packFile(candidate: Candidate, threadId: string, options: PackOptions): PackResult {
+  const source = openSource(candidate.plainPath);
+  let isWaiting = false;
+  try {
+    const result = packSource(source, candidate, threadId, options);
+    isWaiting = result.kind === "waiting";
+    return result;
+  } finally {
+    if (!isWaiting) closeSync(source.fd);
+  }
+}
+
+function packSource(source: OpenSource, candidate: Candidate, threadId: string, options: PackOptions): PackResult {
+  const sourceBytes = source.look.sizeBytes;
+  const skipped = (outcome: Outcome): PackResult => ({ kind: "skipped", outcome, sourceBytes });
+  const temporary = createTemporary(temporaryBase(source.path, "packing"));
+  let lock: HeldLock | undefined;
+  let isWaiting = false;
+  try {
+    const written = writeArchive(source, temporary, options);
+    if (written === undefined) return skipped("skipped_changed");
+    if (!inherit(temporary.fd, source.look, temporary.path)) return skipped("skipped_other_owner");
+    if (candidate.codexHome !== undefined) {
+      lock = lockThread(candidate.codexHome, threadId);
+      if (lock === undefined) return skipped("skipped_busy");
+    }
+    if (!isUnchanged(source)) return skipped("skipped_changed");
+    const packed = { sourceBytes, ...written };
+    const archive = compressedPath(source.path);
+    if (!nameWithoutClobber(temporary.path, archive)) return skipped("skipped_already_compressed");
+    if (options.keep) return { kind: "kept", ...packed };
+    if (!isUnchanged(source)) {
+      removeIfThere(archive);
+      return skipped("skipped_changed");
+    }
+    // The temporary name stays until the plain one is gone: it tells the next run that this pair is unfinished.
+    const waiting = setAside(source, archive, true);
+    isWaiting = true;
+    return { kind: "waiting", ...packed, waiting, lock };
+  } finally {
+    closeSync(temporary.fd);
+    removeIfThere(temporary.path);
+    if (!isWaiting) lock?.release();
+  }
+}
+
+interface Temporary {
+  readonly fd: number;
+  readonly path: string;
+}
+
+/** Undefined when the source changes meanwhile. */
+function writeArchive(
+  source: OpenSource,
+  temporary: Temporary,
+  options: PackOptions,
+): Omit<Packed, "sourceBytes"> | undefined {
+  const { level, advance } = options;
+  const plan = planFrames(source.fd, source.look.sizeBytes, options.profile);
+  let compressedBytes: number;
+  try {
+    compressedBytes = encodeFrames(source, temporary, plan, { level, advance });
+  } catch (error) {
+    if (error instanceof RolloutError && error.code === "mismatch") return undefined;
+    throw error;
+  }
+  const comparison = compareArchive(temporary, source, advance);
+  if (!isUnchanged(source)) return undefined;
+  if (comparison.kind === "equal") return { compressedBytes, frames: plan.length };
+  throw new RolloutError("mismatch", `the archive does not hold the bytes of its source (${comparison.kind})`, {
+    path: source.path,
+    hint: "the plain file is unchanged; check memory and disk of this machine",
+  });
+}
+
+/** Whether a compressed sibling appeared since the folder was read. */
+export function hasArchiveNow(candidate: Candidate): boolean {
+  return isThere(compressedPath(candidate.plainPath));
+}

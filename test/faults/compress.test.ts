@@ -1,0 +1,263 @@
+/**
+ * `compress` and `decompress` under bad circumstances: killed at any moment, beside writers, on a full disk. Every thread is there
+ * afterwards, whole, and the next run leaves nothing unfinished. `ROLLOUT_TOOL_KILLS` sets the number of kills by time, and
+ * `ROLLOUT_TOOL_BIN` names another build than that of this folder.
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { compress, decompress, namesIn, readEither, threadText } from "../support/archives.ts";
+import { skipAloud } from "../interop/codex.ts";
+import { BIN } from "../support/bin.ts";
+import { NOW_MS, snapshot, temporaryFolder, writeHome } from "../support/homes.ts";
+import { fileName, sessionPath, threadId } from "../support/lines.ts";
+import { ROOT } from "../support/sources.ts";
+
+const KILLS = Number(process.env["ROLLOUT_TOOL_KILLS"] ?? 6);
+const PROGRAM = process.env["ROLLOUT_TOOL_BIN"] ?? BIN;
+const PRELOAD = ["--import", join(ROOT, "test", "support", "kill-at.mjs")];
+
+const folder = temporaryFolder();
+let home = "";
+const children = new Set<ChildProcess>();
+beforeEach(() => {
+  home = join(folder.path, "home");
+});
+afterEach(() => {
+  for (const child of children) child.kill("SIGKILL");
+  children.clear();
+});
+
+type Verb = "compress" | "decompress";
+const command = (verb: Verb, ...more: readonly string[]): string[] => [
+  PROGRAM,
+  verb,
+  "--all",
+  "--quiet",
+  ...more,
+  "--codex-home",
+  home,
+];
+
+/** Long enough, in all, for a second worker to be started. */
+const MANY = Array.from({ length: 50 }, (_unused, index) => index + 1);
+const FEW = [1, 2, 3];
+const messagesIn = (thread: number): number => (FEW.includes(thread) ? thread * 10 : 1200 + thread);
+
+/** A home of plain rollouts or, for `decompress`, of archives. */
+function renew(threads: readonly number[], verb: Verb): void {
+  rmSync(home, { recursive: true, force: true });
+  const suffix = verb === "compress" ? "" : ".zst";
+  writeHome(
+    home,
+    Object.fromEntries(threads.map((thread) => [sessionPath(thread) + suffix, threadText(thread, messagesIn(thread))])),
+  );
+}
+
+function expectWhole(threads: readonly number[], when: string): void {
+  for (const thread of threads) {
+    expect(readEither(join(home, sessionPath(thread))), `${when}: thread ${thread}`).toBe(
+      threadText(thread, messagesIn(thread)),
+    );
+  }
+}
+
+function expectFinished(threads: readonly number[], verb: Verb, when: string): void {
+  const run = spawnSync(process.execPath, command(verb), { encoding: "utf8" });
+  expect([run.status, run.stderr], when).toEqual([0, ""]);
+  expectWhole(threads, when);
+  const suffix = verb === "compress" ? ".zst" : "";
+  expect(namesIn(home), when).toEqual(threads.map((thread) => fileName(thread) + suffix).toSorted());
+}
+
+describe.each(["compress", "decompress"] as const)("%s", (verb) => {
+  test("killed before each change to the file system", () => {
+    const threads = FEW;
+    const env = { PATH: process.env["PATH"] };
+    renew(threads, verb);
+    const whole = spawnSync(process.execPath, [...PRELOAD, ...command(verb)], { env, encoding: "utf8" });
+    const changes = Number(/CHANGES (\d+)/.exec(whole.stderr)?.[1]);
+    expect([whole.status, changes > 20], whole.stderr).toEqual([0, true]);
+    for (let change = 1; change <= changes; change += 1) {
+      renew(threads, verb);
+      const killed = spawnSync(process.execPath, [...PRELOAD, ...command(verb)], {
+        env: { ...env, KILL_AT: String(change) },
+        encoding: "utf8",
+      });
+      const when = `killed before change ${change} of ${changes}`;
+      expect(killed.signal, `${when}\n${killed.stderr}`).toBe("SIGKILL");
+      expectWhole(threads, when);
+      expectFinished(threads, verb, when);
+    }
+  }, 300_000);
+
+  test("killed at moments spread over a run with two workers", async () => {
+    const threads = MANY;
+    const lengthMs = await runFor(undefined);
+    let killed = 0;
+    for (let kill = 1; kill <= KILLS; kill += 1) {
+      const afterMs = (lengthMs * kill) / KILLS;
+      if ((await runFor(afterMs)) === undefined) killed += 1;
+      const when = `killed after ${afterMs.toFixed(1)} ms`;
+      expectWhole(threads, when);
+      expectFinished(threads, verb, when);
+    }
+    if (KILLS > 20) process.stderr.write(`${verb}: ${killed} of ${KILLS} runs were killed, over ${lengthMs} ms\n`);
+
+    /** How long it took, or undefined when it was killed. */
+    function runFor(afterMs: number): Promise<number | undefined>;
+    function runFor(afterMs: undefined): Promise<number>;
+    function runFor(afterMs: number | undefined): Promise<number | undefined> {
+      renew(threads, verb);
+      const startMs = performance.now();
+      const child = spawn(process.execPath, command(verb, "--jobs", "2"), { stdio: "ignore" });
+      const timer = afterMs === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), afterMs);
+      return new Promise((resolve) => {
+        child.once("exit", (_code, signal) => {
+          clearTimeout(timer);
+          resolve(signal === "SIGKILL" ? undefined : performance.now() - startMs);
+        });
+      });
+    }
+  }, 3_600_000);
+});
+
+const LINES = 10_000;
+
+function startAppender(how: string, ...more: readonly string[]): Promise<ChildProcess> {
+  const script = join(ROOT, "test", "support", "appender.mjs");
+  const args = [script, how, join(home, sessionPath(1)), String(LINES), ...more];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  children.add(child);
+  return new Promise((resolve) => void child.stdout?.once("data", () => resolve(child)));
+}
+
+/** What both forms and all that was kept hold together. */
+function linesIn(plain: string): ReadonlySet<string> {
+  const forms = [existsSync(plain) ? readFileSync(plain, "utf8") : ""];
+  if (existsSync(`${plain}.zst`)) forms.push(readArchive(`${plain}.zst`));
+  return new Set(forms.join("\n").split("\n"));
+}
+
+function readArchive(path: string): string {
+  const copy = join(folder.path, "copy.jsonl");
+  writeFileSync(`${copy}.zst`, readFileSync(path));
+  return readEither(copy) ?? "";
+}
+
+describe("a writer that appends 10,000 lines meanwhile loses none", () => {
+  const text = threadText(1);
+
+  async function compressBeside(writer: ChildProcess): Promise<readonly string[]> {
+    const outcomes: string[] = [];
+    const progress = { isDone: false };
+    writer.stdout?.on("data", () => {
+      progress.isDone = true;
+    });
+    while (!progress.isDone) {
+      const report = compress(home, { olderThanMs: 0, now: Date.now });
+      outcomes.push(...report.files.map(({ outcome }) => outcome));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    const ended = new Promise((resolve) => void writer.once("close", resolve));
+    writer.kill("SIGKILL");
+    await ended;
+    return outcomes;
+  }
+
+  function expectAll(): void {
+    const found = linesIn(join(home, sessionPath(1)));
+    const wanted = [
+      ...text.trimEnd().split("\n"),
+      ...Array.from({ length: LINES }, (_unused, at) => `{"line":${at + 1}}`),
+    ];
+    expect(wanted.filter((line) => !found.has(line))).toEqual([]);
+  }
+
+  test("with the file open and no lock", async () => {
+    writeHome(home, { [sessionPath(1)]: text });
+    const outcomes = await compressBeside(await startAppender("hold"));
+    expect(outcomes.filter((outcome) => outcome === "compressed" || outcome === "failed")).toEqual([]);
+    expect(namesIn(home)).toEqual([fileName(1)]);
+    expectAll();
+    expect(compress(home, { olderThanMs: 0, now: Date.now }).totals.outcomes).toEqual({ compressed: 1 });
+    expectAll();
+  });
+
+  test("with the file open and the lock", async () => {
+    writeHome(home, { [sessionPath(1)]: text });
+    mkdirSync(join(home, "thread-writer-locks"));
+    const lock = join(home, "thread-writer-locks", `${threadId(1)}.lock`);
+    const outcomes = await compressBeside(await startAppender("lock", lock));
+    expect([...new Set(outcomes)]).toEqual(["skipped_busy"]);
+    expectAll();
+  });
+
+  test("opening it anew for each, and making it where it is not", async () => {
+    writeHome(home, { [sessionPath(1)]: text });
+    await compressBeside(await startAppender("reopen"));
+    expectAll();
+    expect(namesIn(home).filter((name) => name.startsWith("."))).toEqual([]);
+  });
+});
+
+function shell(line: string, value: string): number | null {
+  return spawnSync("sh", ["-c", line, "sh", value]).status;
+}
+
+describe("a disk", () => {
+  const mounted: string[] = [];
+  afterEach(() => {
+    for (const path of mounted.splice(0)) shell('umount "$1"', path);
+  });
+
+  test("that is full leaves everything as it was", (context) => {
+    const disk = join(folder.path, "disk");
+    mkdirSync(disk);
+    const isRoot = process.getuid?.() === 0;
+    if (!isRoot || shell('mount -t tmpfs -o size=4m tmpfs "$1"', disk) !== 0) {
+      skipAloud("compressing on a full disk: only root may mount a small one");
+      context.skip();
+      return;
+    }
+    mounted.push(disk);
+    home = join(disk, "home");
+    // Text that does not compress well, so that the archive needs room.
+    const noise = Array.from({ length: 400 }, (_unused, at) =>
+      Buffer.from(`${at * 7919}`.repeat(40)).toString("base64"),
+    );
+    writeHome(home, { [sessionPath(1)]: `${threadText(1)}${noise.join("\n")}\n`, [sessionPath(2)]: threadText(2) });
+    compress(home, { mode: "dry-run" });
+    mkdirSync(join(home, ".tmp"));
+    mkdirSync(join(home, "thread-writer-locks"));
+    const before = snapshot(join(home, "sessions"));
+    const { bavail, bsize } = statfsSync(disk);
+    writeFileSync(join(disk, "filler"), Buffer.alloc(Math.max(0, bavail * bsize - 3 * bsize)));
+    // The marker, and not much more.
+    const full = compress(home, { now: () => NOW_MS });
+    const failed = full.files.filter(({ outcome }) => outcome === "failed");
+    expect(failed.map(({ message }) => message)).toContain("cannot write the file: no space is left on the disk");
+    for (const { path } of failed) {
+      const name = path.slice(join(home, "sessions").length + 1);
+      expect(snapshot(join(home, "sessions"))[name]).toBe(before[name]);
+    }
+    expect(namesIn(home).filter((name) => name.startsWith("."))).toEqual([]);
+    rmSync(join(disk, "filler"));
+    compress(home);
+    expect(namesIn(home)).toEqual([`${fileName(1)}.zst`, `${fileName(2)}.zst`].toSorted());
+    expect(decompress(home).outcomes).toEqual({ decompressed: 2 });
+    expect(snapshot(join(home, "sessions"))).toEqual(before);
+  });
+
+  test.skipIf(process.getuid?.() === 0)("that may not be written to leaves everything as it was", () => {
+    writeHome(home, { [sessionPath(1)]: threadText(1) });
+    const day = join(home, sessionPath(1), "..");
+    chmodSync(day, 0o500);
+    expect(compress(home).files.map(({ outcome, message }) => [outcome, message])).toEqual([
+      ["failed", "cannot write the file: permission denied"],
+    ]);
+    chmodSync(day, 0o700);
+    expect(namesIn(home)).toEqual([fileName(1)]);
+  });
+});
