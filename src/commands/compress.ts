@@ -5,7 +5,7 @@ export const command = defineCommand({
   describe:
     "Compresses rollouts that have not changed for a week (archived ones first), in a form that every Codex since 0.138 " +
     "reads. Each archive is read back and compared byte by byte before its plain file goes; time and permissions are kept. " +
-    "Threads that are open are left alone, and what is appended meanwhile is never lost. Codex must not be stopped for it.",
+    "Threads that are open are left alone, and what is appended meanwhile is never lost. Codex need not be stopped for it.",
   options: {
     archived: { type: "boolean", describe: "the archived threads of the home", conflicts: ["active", "all"] },
     active: { type: "boolean", describe: "its active threads", conflicts: ["all"] },
