@@ -3,7 +3,7 @@ import { parseProfile } from "../compressor/profile.ts";
 import type { CompressReport } from "../compressor/report.ts";
 import { compressRun } from "../compressor/run.ts";
 import type { CommandContext, ExitCode } from "./command.ts";
-import { type ScopeOptions, whatOf } from "./compress-scope.ts";
+import { type ScopeOptions, seenFrom, whatOf } from "./compress-scope.ts";
 import { renderCompress } from "./compress-text.ts";
 import { parseDuration } from "./duration.ts";
 import { usageError } from "./options.ts";
@@ -38,9 +38,7 @@ export function runCompress(options: CompressCall, context: CommandContext): Exi
     progress: (label, totalBytes) => context.progress(label, totalBytes, "bytes"),
   });
   printAnswer(context.stdout, options.json, report, () =>
-    options.quiet
-      ? ""
-      : renderCompress(report, { ...context, cwd: "codexHome" in what ? what.codexHome : context.cwd }),
+    options.quiet ? "" : renderCompress(report, seenFrom(what, context)),
   );
   return somethingFailed(report) ? 1 : 0;
 }

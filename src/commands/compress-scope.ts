@@ -27,3 +27,8 @@ export function whatOf(options: ScopeOptions, context: CommandContext): What {
   const { codexHome } = openHome({ codexHome: options.codexHome });
   return { codexHome, scope };
 }
+
+/** The same surroundings, with paths told relative to what is worked on. */
+export function seenFrom(what: What, context: CommandContext): CommandContext {
+  return "codexHome" in what ? { ...context, cwd: what.codexHome } : context;
+}

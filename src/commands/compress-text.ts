@@ -10,7 +10,7 @@ import { renderTable } from "./table.ts";
 type Look = Pick<CommandContext, "paint" | "columns" | "cwd">;
 
 /** More files than this are summed up; `--json` has all. */
-const SHOWN = 30;
+export const SHOWN = 30;
 
 const HEADLINES: Readonly<Record<CompressReport["action"], string>> = {
   compressed: "Compressed",
@@ -24,12 +24,16 @@ export function renderCompress(report: CompressReport, look: Look): string {
   return [
     `${look.paint.bold(HEADLINES[report.action])}\n`,
     fileTable(told.slice(0, SHOWN), look),
-    told.length > SHOWN ? `… and ${formatCount(told.length - SHOWN)} more files (--json has all)\n` : "",
+    moreFiles(told.length),
     renderFields(fields(report), look.paint),
     messages(report, look),
   ]
     .filter((part) => part !== "")
     .join("");
+}
+
+export function moreFiles(count: number): string {
+  return count > SHOWN ? `… and ${formatCount(count - SHOWN)} more files (--json has all)\n` : "";
 }
 
 export function standBack(status: "skipped_maintenance" | "skipped_already_running"): string {

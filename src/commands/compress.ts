@@ -1,5 +1,6 @@
 /** `rollout-tool compress`: rollouts that nobody has written to for a while, in a fraction of their size. */
 import { defineCommand } from "./command.ts";
+import { SCOPE_OPTIONS } from "./options.ts";
 
 export const command = defineCommand({
   describe:
@@ -7,9 +8,7 @@ export const command = defineCommand({
     "reads. Each archive is read back and compared byte by byte before its plain file goes; time and permissions are kept. " +
     "Threads that are open are left alone, and what is appended meanwhile is never lost. Codex need not be stopped for it.",
   options: {
-    archived: { type: "boolean", describe: "the archived threads of the home", conflicts: ["active", "all"] },
-    active: { type: "boolean", describe: "its active threads", conflicts: ["all"] },
-    all: { type: "boolean", short: "a", describe: "archived and active threads" },
+    ...SCOPE_OPTIONS,
     "older-than": {
       type: "string",
       default: "7d",

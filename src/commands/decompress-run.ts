@@ -1,7 +1,7 @@
 /** What `rollout-tool decompress` does once its options are known; loaded only then. */
 import { decompressRun, type DecompressReport, type DecompressRun } from "../compressor/decompress.ts";
 import type { CommandContext, ExitCode } from "./command.ts";
-import { type ScopeOptions, whatOf } from "./compress-scope.ts";
+import { type ScopeOptions, seenFrom, whatOf } from "./compress-scope.ts";
 import { renderDecompress } from "./decompress-text.ts";
 import { printAnswer } from "./render.ts";
 
@@ -20,9 +20,7 @@ export function runDecompress(options: DecompressCall, context: CommandContext):
     progress: (label, totalBytes) => context.progress(label, totalBytes, "bytes"),
   });
   printAnswer(context.stdout, options.json, report, () =>
-    options.quiet
-      ? ""
-      : renderDecompress(report, { ...context, cwd: "codexHome" in what ? what.codexHome : context.cwd }),
+    options.quiet ? "" : renderDecompress(report, seenFrom(what, context)),
   );
   return somethingFound(report) ? 1 : 0;
 }

@@ -2,14 +2,11 @@
 import type { DecompressReport, UnpackReport } from "../compressor/decompress.ts";
 import { formatBytes, formatCount, formatSeconds } from "../io/text.ts";
 import type { CommandContext } from "./command.ts";
-import { recoveryLine, section, shortPath, standBack } from "./compress-text.ts";
+import { moreFiles, recoveryLine, section, shortPath, SHOWN, standBack } from "./compress-text.ts";
 import { renderFields } from "./render.ts";
 import { renderTable } from "./table.ts";
 
 type Look = Pick<CommandContext, "paint" | "columns" | "cwd">;
-
-/** More files than this are summed up; `--json` has all. */
-const SHOWN = 30;
 
 const HEADLINES: Readonly<Record<DecompressReport["action"], string>> = {
   decompressed: "Decompressed",
@@ -25,7 +22,7 @@ export function renderDecompress(report: DecompressReport, look: Look): string {
   return [
     `${look.paint.bold(HEADLINES[report.action])}\n`,
     fileTable(files.slice(0, SHOWN), look),
-    files.length > SHOWN ? `… and ${formatCount(files.length - SHOWN)} more files (--json has all)\n` : "",
+    moreFiles(files.length),
     renderFields(fields(report), look.paint),
     section(
       "Damaged or failed",

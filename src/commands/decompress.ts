@@ -1,5 +1,6 @@
 /** `rollout-tool decompress`: compressed rollouts back to plain ones, or a look at whether that could be done. */
 import { defineCommand } from "./command.ts";
+import { SCOPE_OPTIONS } from "./options.ts";
 
 export const command = defineCommand({
   describe:
@@ -7,9 +8,7 @@ export const command = defineCommand({
     "nothing is ever overwritten, and the archive goes last. Damaged archives are told with the place where they break, and " +
     "left alone.",
   options: {
-    archived: { type: "boolean", describe: "the archived threads of the home", conflicts: ["active", "all"] },
-    active: { type: "boolean", describe: "its active threads", conflicts: ["all"] },
-    all: { type: "boolean", short: "a", describe: "archived and active threads" },
+    ...SCOPE_OPTIONS,
     "verify-only": {
       type: "boolean",
       describe: "decode everything and write nothing; compare where both forms are there",

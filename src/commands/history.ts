@@ -1,5 +1,6 @@
 /** `rollout-tool history`: what the model is shown of a thread. The work is in `history-run.ts`. */
 import { defineCommand } from "./command.ts";
+import { THREAD } from "./options.ts";
 
 export const command = defineCommand({
   describe:
@@ -24,14 +25,7 @@ export const command = defineCommand({
     "full-replay": { type: "boolean", describe: "read everything, also where the end of the rollout is enough" },
     full: { type: "boolean", describe: "do not shorten texts and lists" },
   },
-  positionals: {
-    thread: {
-      type: "string",
-      required: true,
-      describe:
-        "an id, the first 4 or more characters of one, a name, or a path (.jsonl, .jsonl.zst, or .json of early 2025)",
-    },
-  },
+  positionals: { thread: THREAD },
   examples: [
     ["history 019a3edc-0d64", "what the model knows of a thread"],
     ['history "Fix the parser" --json | jq -r .type', "its items, one JSON document a line"],

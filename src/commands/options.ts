@@ -26,6 +26,21 @@ export const GLOBAL_OPTIONS = {
   version: { type: "boolean", short: "V", describe: "show the version" },
 } as const satisfies OptionSpecs;
 
+/** The argument of every command that looks at one thread; `readers/lookup.ts` finds it. */
+export const THREAD = {
+  type: "string",
+  required: true,
+  describe:
+    "an id, the first 4 or more characters of one, a name, or a path (.jsonl, .jsonl.zst, or .json of early 2025)",
+} as const satisfies PositionalSpecs[string];
+
+/** Which part of a home to work on, where none is taken for granted (`compress-scope.ts`). */
+export const SCOPE_OPTIONS = {
+  archived: { type: "boolean", describe: "the archived threads of the home", conflicts: ["active", "all"] },
+  active: { type: "boolean", describe: "its active threads", conflicts: ["all"] },
+  all: { type: "boolean", short: "a", describe: "archived and active threads" },
+} as const satisfies OptionSpecs;
+
 /** Values by name as typed: what the parser of the command line found. */
 export type RawValues = Readonly<Record<string, unknown>>;
 

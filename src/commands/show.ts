@@ -1,5 +1,6 @@
 /** `rollout-tool show`: one thread in detail. The work is in `show-run.ts`. */
 import { defineCommand } from "./command.ts";
+import { THREAD } from "./options.ts";
 
 export const command = defineCommand({
   describe:
@@ -8,14 +9,7 @@ export const command = defineCommand({
     "memory. Works on files of every generation. Defects are part of the answer: the exit code is 0 with them. Nothing is " +
     "ever written.",
   options: {},
-  positionals: {
-    thread: {
-      type: "string",
-      required: true,
-      describe:
-        "an id, the first 4 or more characters of one, a name, or a path (.jsonl, .jsonl.zst, or .json of early 2025)",
-    },
-  },
+  positionals: { thread: THREAD },
   examples: [
     ["show 019a3edc-0d64", "a thread by the beginning of its id"],
     ['show "Fix the parser"', "a thread by its name"],

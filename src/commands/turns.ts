@@ -1,5 +1,6 @@
 /** `rollout-tool turns`: turns and items as a client shows them. The work is in `turns-run.ts`. */
 import { defineCommand } from "./command.ts";
+import { THREAD } from "./options.ts";
 
 export const command = defineCommand({
   describe:
@@ -14,14 +15,7 @@ export const command = defineCommand({
       describe: "only this turn, by its id, the beginning of it, or its number",
     },
   },
-  positionals: {
-    thread: {
-      type: "string",
-      required: true,
-      describe:
-        "an id, the first 4 or more characters of one, a name, or a path (.jsonl, .jsonl.zst, or .json of early 2025)",
-    },
-  },
+  positionals: { thread: THREAD },
   examples: [
     ["turns 019a3edc-0d64", "what was asked in a thread, and how long it took"],
     ["turns 019a3edc --turn 3 --items", "what happened in its third turn"],

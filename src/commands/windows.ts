@@ -1,5 +1,6 @@
 /** `rollout-tool windows`: the context windows of a thread. The work is in `windows-run.ts`. */
 import { defineCommand } from "./command.ts";
+import { THREAD } from "./options.ts";
 
 export const command = defineCommand({
   describe:
@@ -7,14 +8,7 @@ export const command = defineCommand({
     "where it lies in the rollout, and how much its compaction took in and gave out. A compaction whose turn was rolled back " +
     "only counts. Reads the whole rollout, and those that it continues. Nothing is ever written.",
   options: {},
-  positionals: {
-    thread: {
-      type: "string",
-      required: true,
-      describe:
-        "an id, the first 4 or more characters of one, a name, or a path (.jsonl, .jsonl.zst, or .json of early 2025)",
-    },
-  },
+  positionals: { thread: THREAD },
   examples: [
     ["windows 019a3edc-0d64", "how often a thread was compacted, and where"],
     ["windows 019a3edc --json", "the same with every id, in one JSON document"],

@@ -4,8 +4,8 @@
  */
 import * as fs from "node:fs";
 import { dirname } from "node:path";
-import { errnoOf, RolloutError } from "../errors.ts";
-import { fileError, finishFile, fsyncFolder, lstatOrUndefined, removeIfThere } from "../io/files.ts";
+import { errnoOf } from "../errors.ts";
+import { fileError, finishFile, fsyncFolder, lstatOrUndefined, openRegularFile, removeIfThere } from "../io/files.ts";
 import { fileId } from "../io/holders.ts";
 
 /** What a file was when it was looked at. Times are in nanoseconds, sizes in bytes. */
@@ -28,22 +28,8 @@ export interface OpenSource {
 
 /** Opens a regular file that may be replaced: no link is followed. @throws RolloutError as `openRegularFile` does. */
 export function openSource(path: string): OpenSource {
-  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
-  let fd: number | undefined;
-  try {
-    const stat = fs.lstatSync(path);
-    if (!stat.isFile())
-      throw new RolloutError("not-a-file", "not a regular file, and links are not followed", { path });
-    // Windows knows neither of the two.
-    fd = fs.openSync(
-      path,
-      O_RDONLY | ((O_NONBLOCK as number | undefined) ?? 0) | ((O_NOFOLLOW as number | undefined) ?? 0),
-    );
-    return { path, fd, look: lookAt(fd) };
-  } catch (error) {
-    if (fd !== undefined) fs.closeSync(fd);
-    throw fileError(error, "read", path);
-  }
+  const { fd } = openRegularFile(path, { followLinks: false });
+  return { path, fd, look: lookAt(fd) };
 }
 
 export function lookAt(fd: number): Look {

@@ -8,7 +8,7 @@
  */
 import { acceptedBy, decodeLine } from "../format/decode.ts";
 import type { Position } from "../format/entry.ts";
-import { peekKind } from "../format/peek.ts";
+import { kindOf, peekKind } from "../format/peek.ts";
 import { historyModeOf, type RolloutRecord } from "../format/record.ts";
 import { isGuardian } from "../format/session-source.ts";
 import { tidyPath } from "../io/paths.ts";
@@ -82,11 +82,7 @@ export class Survey {
   run(): Extraction | undefined {
     this.#readForward();
     let assumedCwd: string | undefined;
-    if (this.#headEnd !== undefined) {
-      const tail = this.#readTail(this.#headEnd);
-      if (!tail.ok) return undefined;
-      assumedCwd = tail.cwd;
-    }
+    if (this.#headEnd !== undefined) assumedCwd = this.#readTail(this.#headEnd);
     if (!this.#decodeKept()) return undefined;
     this.#records.sort((a, b) => a.offset - b.offset);
     for (const { record, offset } of this.#records) this.#fold.add(record, offset);
@@ -191,7 +187,7 @@ export class Survey {
     if (record.type === "session_meta" && this.#records.length === 0) {
       this.#paginated = historyModeOf(record.payload) === "paginated";
     }
-    if (record.type === "session_meta" || isLate(lateKindOf(record)))
+    if (record.type === "session_meta" || isLate(kindOf(record)))
       this.#records.push({ record, offset: position.offset });
     else this.#fold.add(record, position.offset);
     this.#isSettled = this.#sawRecord && this.#fold.messagesSettled;
@@ -205,9 +201,10 @@ export class Survey {
   /**
    * Newest first from the end of the file to the end of the head, until nothing older can matter. A settings record
    * decides on `cwd`; when the newest turn context comes first and the head has shown that this thread writes settings
-   * records, that turn's `cwd` is the one that the last of them set, since a turn runs under the settings in force.
+   * records, that turn's `cwd` is the one that the last of them set, since a turn runs under the settings in force. That
+   * `cwd` is returned.
    */
-  #readTail(headEnd: number): { readonly ok: boolean; readonly cwd?: string } {
+  #readTail(headEnd: number): string | undefined {
     const missing = new Set<LateKind>(LATE);
     let cwd: string | undefined;
     let isTimed = false;
@@ -233,11 +230,11 @@ export class Survey {
       if (missing.size === 0) break;
     }
     for (const kind of LATE) if (!missing.has(kind) && this.#tailHas(kind, headEnd)) this.#kept.delete(kind);
-    return { ok: true, ...(cwd === undefined ? {} : { cwd }) };
+    return cwd;
   }
 
   #tailHas(kind: LateKind, headEnd: number): boolean {
-    return this.#records.some(({ record, offset }) => offset >= headEnd && lateKindOf(record) === kind);
+    return this.#records.some(({ record, offset }) => offset >= headEnd && kindOf(record) === kind);
   }
 
   #cwdBySettings(turnCwd: string): string | undefined {
@@ -258,10 +255,6 @@ export class Survey {
     }
     return true;
   }
-}
-
-function lateKindOf(record: RolloutRecord): string {
-  return record.type === "event_msg" ? `event_msg/${record.payload.type}` : record.type;
 }
 
 /** As `infoIsNull`, for those that are written in another way. */
