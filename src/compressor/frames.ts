@@ -11,6 +11,8 @@ export interface FrameOptions {
   readonly level: number;
   /** Plain bytes, as they are taken in. */
   readonly advance?: ((bytes: number) => void) | undefined;
+  /** Bytes of the archive, once they are in the file. */
+  readonly wrote?: ((bytes: number) => void) | undefined;
 }
 
 interface WrittenFrame {
@@ -40,8 +42,10 @@ export function encodeFrames(
   let offset = 0;
   for (const plainBytes of plan) {
     const write = (parts: readonly Buffer[]): number => {
+      const bytes = parts.reduce((sum, part) => sum + part.length, 0);
       for (const part of parts) writeFully(target.fd, part, null, target.path);
-      return parts.reduce((sum, part) => sum + part.length, 0);
+      if (bytes > 0) options.wrote?.(bytes);
+      return bytes;
     };
     const encoder = new ZstdEncoder({
       level: options.level,
@@ -68,6 +72,7 @@ export function encodeFrames(
   }
   const table = seekTable(frames);
   writeFully(target.fd, table, null, target.path);
+  options.wrote?.(table.length);
   return frames.reduce((sum, frame) => sum + frame.packedBytes, table.length);
 }
 

@@ -11,6 +11,7 @@ import type { HeldLock } from "../io/locks.ts";
 import type { Candidate } from "./discover.ts";
 import type { Outcome } from "./eligibility.ts";
 import { inherit, isThere, isUnchanged, nameWithoutClobber, openSource, type OpenSource } from "./files.ts";
+import { startFollower } from "./follow.ts";
 import { encodeFrames } from "./frames.ts";
 import { temporaryBase } from "./names.ts";
 import { type FrameProfile, planFrames } from "./profile.ts";
@@ -23,6 +24,8 @@ export interface PackOptions {
   readonly level: number;
   /** Leave the plain file beside its archive. */
   readonly keep: boolean;
+  /** Compare large files on a second thread while they are written. */
+  readonly follow: boolean;
   /** Told plain bytes as they are read for writing; half of the work, the other half is the comparison. */
   readonly advance?: ((bytes: number) => void) | undefined;
 }
@@ -38,6 +41,9 @@ export type PackResult =
   | (Packed & { readonly kind: "kept" })
   /** Published; the plain file waits for `settle`. The caller then closes the source and releases the lock. */
   | (Packed & { readonly kind: "waiting"; readonly waiting: Waiting; readonly lock: HeldLock | undefined });
+
+/** Smaller ones are done before another thread has started. */
+const FOLLOWED_BYTES = 16 * 1024 * 1024;
 
 /** @throws RolloutError; nothing is changed then. */
 export function packFile(candidate: Candidate, threadId: string, options: PackOptions): PackResult {
@@ -99,14 +105,19 @@ function writeArchive(
 ): Omit<Packed, "sourceBytes"> | undefined {
   const { level, advance } = options;
   const plan = planFrames(source.fd, source.look.sizeBytes, options.profile);
+  const follower =
+    options.follow && source.look.sizeBytes >= FOLLOWED_BYTES ? startFollower(temporary, source) : undefined;
+  const wrote = (bytes: number): void => follower?.wrote(bytes);
   let compressedBytes: number;
   try {
-    compressedBytes = encodeFrames(source, temporary, plan, { level, advance });
+    compressedBytes = encodeFrames(source, temporary, plan, { level, advance, wrote });
   } catch (error) {
+    follower?.abandon();
     if (error instanceof RolloutError && error.code === "mismatch") return undefined;
     throw error;
   }
-  const comparison = compareArchive(temporary, source, advance);
+  const comparison = follower === undefined ? compareArchive(temporary, source, advance) : follower.finish();
+  if (follower !== undefined) advance?.(source.look.sizeBytes);
   if (!isUnchanged(source)) return undefined;
   if (comparison.kind === "equal") return { compressedBytes, frames: plan.length };
   throw new RolloutError("mismatch", `the archive does not hold the bytes of its source (${comparison.kind})`, {

@@ -11,6 +11,7 @@ import { compressFiles, type CompressOptions } from "./compress.ts";
 import { type Candidate, discoverHome, discoverPaths, type Found, homeOf, homesOf, type Scope } from "./discover.ts";
 import { judge } from "./eligibility.ts";
 import { estimateBytes } from "./estimate.ts";
+import { canFollow } from "./follow.ts";
 import type { FrameProfile } from "./profile.ts";
 import { recover } from "./recover.ts";
 import { type CompressReport, type FileReport, totalsOf } from "./report.ts";
@@ -110,10 +111,10 @@ function lookAtOne(candidate: Candidate, run: CompressRun, nowMs: number): FileR
 /** Helpers start when there is work for them; each costs the start of an engine. */
 const MIN_BYTES_FOR_HELPERS = 8 * 1024 * 1024;
 /**
- * Larger files are this thread's alone: their windows take memory, on the way there and on the way back, and one at a time
- * is enough of that.
+ * Larger files come first, one at a time: their windows take memory, on the way there and on the way back. A second thread
+ * compares what this one writes. After them, the others are shared.
  */
-const MAX_HELPER_BYTES = 64 * 1024 * 1024;
+const MAX_SHARED_BYTES = 32 * 1024 * 1024;
 
 /** What a helper is given: plain data. */
 export interface Assignment {
@@ -129,12 +130,12 @@ function compressAll(candidates: readonly Candidate[], run: CompressRun, nowMs: 
   const totalBytes = candidates.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const bar = run.progress?.("Compressing", totalBytes);
   const { profile, level, keep, olderThanMs } = run;
-  const options = { profile, level, keep, olderThanMs, nowMs };
+  const options = { profile, level, keep, olderThanMs, nowMs, follow: false };
   const reports: (FileReport | undefined)[] = Array.from({ length: candidates.length });
-  const small = candidates.filter(({ sizeBytes }) => sizeBytes <= MAX_HELPER_BYTES);
+  const small = candidates.filter(({ sizeBytes }) => sizeBytes <= MAX_SHARED_BYTES);
   const places = new Map(candidates.map((candidate, place) => [candidate, place]));
   const tickets = new Tickets(small.length, undefined, 1);
-  const helpers = startHelpers(small, { candidates: small, tickets: tickets.memory, options }, run.jobs);
+  let helpers: readonly Helper[] = [];
   const put = (candidate: Candidate | undefined, report: FileReport): void => {
     const place = candidate === undefined ? undefined : places.get(candidate);
     if (place !== undefined) reports[place] = report;
@@ -156,8 +157,10 @@ function compressAll(candidates: readonly Candidate[], run: CompressRun, nowMs: 
       for (const helper of helpers) receive(helper.collect());
     },
   };
-  const large = candidates.filter(({ sizeBytes }) => sizeBytes > MAX_HELPER_BYTES);
-  for (const [index, report] of compressFiles(large, large.keys(), own)) put(large[index], report);
+  const large = candidates.filter(({ sizeBytes }) => sizeBytes > MAX_SHARED_BYTES);
+  const follow = canFollow && helperCount(run.jobs) > 0;
+  for (const [index, report] of compressFiles(large, large.keys(), { ...own, follow })) put(large[index], report);
+  helpers = startHelpers(small, { candidates: small, tickets: tickets.memory, options }, run.jobs);
   for (const [index, report] of compressFiles(small, tickets.take(), own)) put(small[index], report);
   for (const helper of helpers) receive(helper.finish());
   // What a helper took and did not bring back is looked at here, and what two of them had kept from each other.
@@ -193,8 +196,7 @@ function startHelpers(
   jobs: number | undefined,
 ): readonly Helper[] {
   const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const isCompiled = import.meta.url.endsWith(".js");
-  if (!isCompiled || files.length < 2 || bytes < MIN_BYTES_FOR_HELPERS) return [];
+  if (!canFollow || files.length < 2 || bytes < MIN_BYTES_FOR_HELPERS) return [];
   const module = new URL("worker.js", import.meta.url);
   return Array.from({ length: Math.min(helperCount(jobs), files.length - 1) }, () => startHelper(module, assignment));
 }

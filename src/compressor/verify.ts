@@ -44,8 +44,17 @@ export function* fileChunks(part: OpenPart): Generator<Buffer> {
 
 /** Decodes `archive` to its end and compares it with `plain`. @throws RolloutError when one of them cannot be read. */
 export function compareArchive(archive: OpenPart, plain: OpenPart, advance?: (bytes: number) => void): Comparison {
+  return compareChunks(fileChunks(archive), plain, advance);
+}
+
+/** As `compareArchive`, of an archive that arrives in pieces. */
+export function compareChunks(
+  chunks: Iterable<Uint8Array>,
+  plain: OpenPart,
+  advance?: (bytes: number) => void,
+): Comparison {
   const buffer = bufferFor(plain, 1024 * 1024);
-  const stream = decodeZstd(fileChunks(archive), { keepWindow: true, outputBytes: buffer.length });
+  const stream = decodeZstd(chunks, { keepWindow: true, outputBytes: buffer.length });
   let offset = 0;
   try {
     for (let next = stream.next(); ; next = stream.next()) {
