@@ -1,16 +1,17 @@
 /**
- * Drives a released Codex binary, so that this tool can be measured and checked against the real thing.
+ * Runs a released Codex binary, so that this tool can be measured and checked against the real thing: its settings, its
+ * environment, and the processes themselves.
  *
- * Stands outside the way from bytes to answer: whoever asks gives a home (always a copy of their own), and gets back what the
- * binary says about it over `codex app-server` (JSON-RPC, one message a line, stdin and stdout) or prints when run to its end.
- * Nothing here reads a rollout or a database.
+ * Stands outside the way from bytes to answer: whoever asks gives a home (always a copy of their own). `release.ts` finds a
+ * binary, `app-server.ts` talks with one. Nothing here reads a rollout or a database.
  */
-import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import { RolloutError } from "../errors.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../format/json.ts";
+import { type ErrorCode, RolloutError } from "../errors.ts";
+import { escapeText } from "../io/console.ts";
+import { track } from "./children.ts";
 
 export interface CodexBinary {
   /** As in its package, for example `0.169.0`. */
@@ -19,38 +20,29 @@ export interface CodexBinary {
   readonly path: string;
 }
 
+/** What each is called in the name of a case: `codex-0.169.0`, and a second one of that version `codex-0.169.0-2`. */
+export function codexLabels(binaries: readonly CodexBinary[]): readonly string[] {
+  return binaries.map(({ version }, index) => {
+    const earlier = binaries.slice(0, index).filter((other) => other.version === version).length;
+    return earlier === 0 ? `codex-${version}` : `codex-${version}-${String(earlier + 1)}`;
+  });
+}
+
 /**
- * The binary that `npm install --prefix <prefix> @openai/codex@<version>` left below `prefix`.
- *
- * @throws RolloutError `not-found` when there is none for this machine.
+ * The binary did not do what was asked: it answered an error, ended, kept silent or did not start. The message names it; what
+ * it quotes of the binary's stderr may have several lines.
  */
-export function findCodex(prefix: string): CodexBinary {
-  const scope = join(prefix, "node_modules", "@openai");
-  const manifest = join(scope, "codex", "package.json");
-  if (!existsSync(manifest)) {
-    throw new RolloutError("not-found", "no Codex package there", {
-      path: prefix,
-      hint: `Install one with: npm install --prefix ${prefix} @openai/codex`,
-    });
+export class CodexRefusal extends RolloutError {
+  constructor({ version, path }: CodexBinary, what: string, code: ErrorCode = "unsupported") {
+    super(code, `Codex ${version} (${escapeText(path)}): ${escapeText(what, { newlines: "keep" })}`);
   }
-  const { version } = parseObject(readFileSync(manifest, "utf8"));
-  for (const name of readdirSync(scope)) {
-    const vendor = join(scope, name, "vendor");
-    if (!existsSync(vendor)) continue;
-    for (const target of readdirSync(vendor)) {
-      // `bin/` since 2026, `codex/` before.
-      for (const place of ["bin", "codex"]) {
-        const path = join(vendor, target, place, "codex");
-        if (existsSync(path)) return { version: plain(version), path };
-      }
-    }
-  }
-  throw new RolloutError("not-found", "the Codex package there holds no binary for this machine", { path: prefix });
 }
 
 export interface CodexConfig {
   /** Port of a model server on loopback; the default is the discard port, where nobody answers. */
   readonly modelPort?: number | undefined;
+  /** Whether that server also speaks WebSocket. Only then does Codex prepare its first request ahead of the turn. */
+  readonly websocket?: boolean | undefined;
   readonly features?: Readonly<Record<string, boolean>> | undefined;
   /** Text appended as it is, for tables of one's own. */
   readonly extra?: string | undefined;
@@ -73,6 +65,8 @@ export function writeCodexConfig(home: string, config: CodexConfig = {}): void {
     'env_key = "MOCK_API_KEY"',
     "request_max_retries = 0",
     "stream_max_retries = 0",
+    // Unknown to releases before the WebSocket transport, hence not `false`.
+    ...(config.websocket === true ? ["supports_websockets = true"] : []),
     "",
     "[analytics]",
     "enabled = false",
@@ -99,6 +93,7 @@ export function codexEnvironment(home: string): Readonly<Record<string, string>>
     MOCK_API_KEY: "x",
     LANG: "C.UTF-8",
     TERM: "dumb",
+    NO_COLOR: "1",
     TZ: "UTC",
     RUST_LOG: "error",
     HTTP_PROXY: nowhere,
@@ -110,42 +105,79 @@ export function codexEnvironment(home: string): Readonly<Record<string, string>>
   };
 }
 
-const running = new Set<ChildProcess>();
-
-/** Kills every binary still running; for the moment when the program that started them ends early. */
-export function killAllCodex(): void {
-  for (const child of running) child.kill("SIGKILL");
-}
-
-function start(binary: CodexBinary, args: readonly string[], home: string): ChildProcessWithoutNullStreams {
-  const child = spawn(binary.path, [...args], {
-    cwd: dirname(home),
-    env: codexEnvironment(home),
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  running.add(child);
-  child.once("close", () => running.delete(child));
+/** Starts it beside its home, with three pipes. Most of what keeps it from starting is told by `exitOf`. @throws CodexRefusal */
+export function spawnCodex(binary: CodexBinary, args: readonly string[], home: string): ChildProcessWithoutNullStreams {
+  let child: ChildProcessWithoutNullStreams;
+  try {
+    child = spawn(binary.path, [...args], {
+      cwd: dirname(home),
+      env: codexEnvironment(home),
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+  } catch (error) {
+    throw new CodexRefusal(binary, `could not be started: ${String(error)}`, "not-found");
+  }
+  track(child);
   // A binary that died is told by its exit; a broken pipe on top of that says nothing new.
   child.stdin.on("error", () => undefined);
   return child;
+}
+
+/** How long after the end of the binary its pipes may stay open, in case a process that it started has them. */
+const PIPES_MS = 500;
+
+/** The exit code, or the signal that ended it. @throws what kept it from starting, for example ENOENT */
+export function exitOf(child: ChildProcessWithoutNullStreams): Promise<number | NodeJS.Signals | null> {
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", () => {
+      const timer = setTimeout(() => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, PIPES_MS);
+      child.once("close", () => clearTimeout(timer));
+    });
+    child.once("close", (code, signal) => resolve(code ?? signal));
+  });
+}
+
+const TAIL_BYTES = 64 * 1024;
+
+/** The last 64 KiB of a stream that may be endless. */
+export class Tail {
+  #kept: Buffer = Buffer.alloc(0);
+
+  add(chunk: Buffer): void {
+    const all = this.#kept.length === 0 ? chunk : Buffer.concat([this.#kept, chunk]);
+    this.#kept = all.length > TAIL_BYTES ? all.subarray(all.length - TAIL_BYTES) : all;
+  }
+
+  get text(): string {
+    return this.#kept.toString("utf8");
+  }
 }
 
 export interface CodexRun {
   /** Exit code, or the signal that ended it. */
   readonly exit: number | NodeJS.Signals | null;
   readonly stdout: string;
+  /** Its last 64 KiB. */
   readonly stderr: string;
   readonly timedOut: boolean;
 }
 
-/** Runs the binary to its end, for example `["doctor", "--json"]`. */
+/**
+ * Runs the binary to its end, for example `["doctor", "--json"]`.
+ *
+ * @throws CodexRefusal when it does not start.
+ */
 export async function runCodex(
   binary: CodexBinary,
   args: readonly string[],
   home: string,
   timeoutMs = 60_000,
 ): Promise<CodexRun> {
-  const child = start(binary, args, home);
+  const child = spawnCodex(binary, args, home);
   child.stdin.end();
   let timedOut = false;
   const timer = setTimeout(() => {
@@ -153,179 +185,15 @@ export async function runCodex(
     child.kill("SIGKILL");
   }, timeoutMs);
   const stdout: Buffer[] = [];
-  const stderr: Buffer[] = [];
+  const stderr = new Tail();
   child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
-  child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
-  const exit = await exitOf(child);
-  clearTimeout(timer);
-  return {
-    exit,
-    stdout: Buffer.concat(stdout).toString("utf8"),
-    stderr: Buffer.concat(stderr).toString("utf8"),
-    timedOut,
-  };
-}
-
-function exitOf(child: ChildProcess): Promise<number | NodeJS.Signals | null> {
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code, signal) => resolve(code ?? signal));
-  });
-}
-
-interface Waiter {
-  readonly method: string;
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** An answer of the server that says no, or no answer at all. */
-export class CodexRefusal extends Error {
-  override readonly name = "CodexRefusal";
-}
-
-/** One `codex app-server` on one home. Start it, ask, and always `stop` it: it holds locks on the home. */
-export class AppServer {
-  readonly #child: ChildProcessWithoutNullStreams;
-  readonly #waiters = new Map<number, Waiter>();
-  readonly #closed: Promise<void>;
-  #nextId = 1;
-  #exit: number | NodeJS.Signals | null | undefined;
-  #stderr = "";
-
-  constructor(binary: CodexBinary, home: string) {
-    this.#child = start(binary, ["app-server"], home);
-    this.#child.stderr.on("data", (chunk: Buffer) => (this.#stderr += chunk.toString("utf8")));
-    const split = lineSplitter((line) => this.#take(line));
-    this.#child.stdout.on("data", split);
-    this.#closed = exitOf(this.#child).then(
-      (exit) => this.#end(exit),
-      (error: unknown) => {
-        this.#stderr += String(error);
-        this.#end(null);
-      },
-    );
-  }
-
-  /** What it wrote to stderr so far. */
-  get stderr(): string {
-    return this.#stderr;
-  }
-
-  /** Exit code or signal once it has ended, undefined while it runs. */
-  get exit(): number | NodeJS.Signals | null | undefined {
-    return this.#exit;
-  }
-
-  get pid(): number | undefined {
-    return this.#child.pid;
-  }
-
-  /** The handshake. Its answer comes only after the state database is open and its backfill done, hence the long time-out. */
-  async initialize(timeoutMs = 60_000): Promise<void> {
-    const clientInfo = { name: "rollout_tool", title: "rollout-tool", version: "0" };
-    await this.request("initialize", { clientInfo, capabilities: { experimentalApi: true } }, timeoutMs);
-    this.#write({ method: "initialized" });
-  }
-
-  /**
-   * Asks and waits for the answer to that question.
-   *
-   * @throws CodexRefusal when the server answers an error, ends, or says nothing for `timeoutMs`.
-   */
-  request(method: string, params: unknown, timeoutMs = 60_000): Promise<unknown> {
-    if (this.#exit !== undefined) return Promise.reject(this.#gone(method));
-    const id = this.#nextId++;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#waiters.delete(id);
-        reject(new CodexRefusal(`${method}: no answer in ${String(timeoutMs)} ms`));
-      }, timeoutMs);
-      this.#waiters.set(id, {
-        method,
-        resolve: (result) => {
-          clearTimeout(timer);
-          resolve(result);
-        },
-        reject: (error) => {
-          clearTimeout(timer);
-          reject(error);
-        },
-      });
-      this.#write({ id, method, params });
-    });
-  }
-
-  /** Closes its stdin, which ends it; kills it when that takes longer than `graceMs`. */
-  async stop(graceMs = 5_000): Promise<void> {
-    this.#child.stdin.end();
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), graceMs);
-    await this.#closed;
+  child.stderr.on("data", (chunk: Buffer) => stderr.add(chunk));
+  try {
+    const exit = await exitOf(child);
+    return { exit, stdout: Buffer.concat(stdout).toString("utf8"), stderr: stderr.text, timedOut };
+  } catch (error) {
+    throw new CodexRefusal(binary, `could not be started: ${String(error)}`, "not-found");
+  } finally {
     clearTimeout(timer);
   }
-
-  async kill(): Promise<void> {
-    this.#child.kill("SIGKILL");
-    await this.#closed;
-  }
-
-  #write(message: unknown): void {
-    this.#child.stdin.write(`${JSON.stringify(message)}\n`);
-  }
-
-  #take(line: string): void {
-    const { id, method, error, result } = parseObject(line);
-    if (typeof id !== "number") return;
-    if (method !== undefined) {
-      // A question of the server's; the threads here never run a turn that would need a true answer.
-      this.#write({ id, result: {} });
-      return;
-    }
-    const waiter = this.#waiters.get(id);
-    if (waiter === undefined) return;
-    this.#waiters.delete(id);
-    if (!isJsonObject(error)) waiter.resolve(result);
-    else waiter.reject(new CodexRefusal(`${waiter.method}: ${plain(error["code"])} ${plain(error["message"])}`));
-  }
-
-  #end(exit: number | NodeJS.Signals | null): void {
-    this.#exit = exit;
-    for (const waiter of this.#waiters.values()) waiter.reject(this.#gone(waiter.method));
-    this.#waiters.clear();
-  }
-
-  #gone(method: string): CodexRefusal {
-    return new CodexRefusal(
-      `${method}: the server ended with ${String(this.#exit)}: ${this.#stderr.slice(-2_000).trim()}`,
-    );
-  }
-}
-
-/** The object in a line of JSON; an empty one for anything else. */
-function parseObject(text: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : {};
-  } catch {
-    return {};
-  }
-}
-
-/** A string or number as text, anything else as JSON. */
-function plain(value: JsonValue | undefined): string {
-  return typeof value === "string" ? value : JSON.stringify(value ?? null);
-}
-
-function lineSplitter(take: (line: string) => void): (chunk: Buffer) => void {
-  let parts: Buffer[] = [];
-  return (chunk) => {
-    let from = 0;
-    for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {
-      parts.push(chunk.subarray(from, at));
-      take(Buffer.concat(parts).toString("utf8"));
-      parts = [];
-      from = at + 1;
-    }
-    if (from < chunk.length) parts.push(chunk.subarray(from));
-  };
 }

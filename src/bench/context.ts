@@ -13,6 +13,8 @@ export interface BenchContext {
   /** How often every contender is measured, unless it is too slow for that. */
   readonly rounds: number;
   readonly codex: CodexBinary | undefined;
+  /** Homes of one's own to measure too, where a benchmark takes any; never written to. */
+  readonly homes: readonly string[];
   /** A line of the result. */
   readonly print: (line: string) => void;
   /** A line about where the run stands. */

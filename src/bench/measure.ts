@@ -2,10 +2,12 @@
  * How things are measured: functions inside this process (tinybench), whole processes by their wall clock and their own
  * account of memory, and several contenders in rounds, so that what disturbs the machine disturbs them all alike.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { Readable } from "node:stream";
 import { Bench } from "tinybench";
 
 import { RolloutError } from "../errors.ts";
+import { track } from "./children.ts";
 import type { Rng } from "./rng.ts";
 
 export interface Summary {
@@ -28,19 +30,34 @@ export interface ProcessSample {
   readonly wallMs: number;
   /** The largest resident set it ever had; undefined where it does not say (only Node processes started here do). */
   readonly peakBytes: number | undefined;
+  /** Asked of the system, and handed to it; undefined where the system keeps no such account. */
+  readonly readBytes: number | undefined;
+  readonly writtenBytes: number | undefined;
   readonly stdout: string;
 }
 
-/** Preloaded into a measured Node process: says on descriptor 3 how much memory it took. `ru_maxrss` comes in KiB. */
-const REPORT_PEAK = `data:text/javascript,${encodeURIComponent(
-  'import { writeSync } from "node:fs"; process.on("exit", () => writeSync(3, process.resourceUsage().maxRSS * 1024 + " "));',
+/**
+ * Preloaded into a measured Node process: says on descriptor 3 what it took. Linux counts what the process that started it held
+ * as part of `ru_maxrss` (in KiB), so there the high-water mark of the process itself is asked for.
+ */
+const REPORT_ACCOUNT = `data:text/javascript,${encodeURIComponent(
+  `import { readFileSync, writeSync } from "node:fs";
+const find = (file, pattern) => {
+  try { return Number(pattern.exec(readFileSync("/proc/self/" + file, "latin1"))[1]); }
+  catch { return undefined; }
+};
+process.on("exit", () => {
+  const peak = find("status", /^VmHWM:\\s+(\\d+)/m) ?? process.resourceUsage().maxRSS;
+  const account = { peakBytes: peak * 1024, readBytes: find("io", /^rchar: (\\d+)/m), writtenBytes: find("io", /^wchar: (\\d+)/m) };
+  writeSync(3, JSON.stringify(account) + "\\n");
+});`,
 )}`;
 
 const OUTPUT_BYTES = 256 * 1024 * 1024;
 
 /** Runs a Node program to its end. @throws RolloutError `internal` when it fails: a failed run is no measurement. */
 export function runNode(node: string, args: readonly string[]): ProcessSample {
-  return runProgram(node, ["--import", REPORT_PEAK, ...args]);
+  return runProgram(node, ["--import", REPORT_ACCOUNT, ...args]);
 }
 
 /** Runs any program to its end. @throws RolloutError as `runNode`. */
@@ -58,10 +75,38 @@ export function runProgram(program: string, args: readonly string[]): ProcessSam
     const end = `exit ${String(run.status ?? run.signal)}`;
     throw new RolloutError("internal", `a measured program failed (${end}): ${run.stderr.trim().slice(-500)}`);
   }
-  // A worker thread runs the preloaded line as well and says the same of the whole process, a little earlier.
-  const peaks = (run.output[3] ?? "").split(" ").map(Number);
-  const peakBytes = Math.max(...peaks);
-  return { wallMs, peakBytes: peakBytes > 0 ? peakBytes : undefined, stdout: run.stdout };
+  return { wallMs, ...lastAccount(run.output[3] ?? ""), stdout: run.stdout };
+}
+
+/** As `runNode`, without keeping this process from doing other things; and it does not outlive this process. */
+export async function spawnNode(node: string, args: readonly string[]): Promise<ProcessSample> {
+  const started = performance.now();
+  const child = spawn(node, ["--import", REPORT_ACCOUNT, ...args], { stdio: ["ignore", "pipe", "pipe", "pipe"] });
+  track(child);
+  const [stdout, stderr, account] = [1, 2, 3].map((index) => collected(child.stdio[index]));
+  const end = await new Promise<string>((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("close", (code, signal) => resolve(code === 0 ? "" : `exit ${String(code ?? signal)}`));
+  });
+  const wallMs = performance.now() - started;
+  if (end !== "") {
+    const said = stderr?.().trim().slice(-500) ?? "";
+    throw new RolloutError("internal", `a measured program failed (${end}): ${said}`);
+  }
+  return { wallMs, ...lastAccount(account?.() ?? ""), stdout: stdout?.() ?? "" };
+}
+
+function collected(stream: unknown): () => string {
+  const chunks: Buffer[] = [];
+  if (stream instanceof Readable) stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  return () => Buffer.concat(chunks).toString("utf8");
+}
+
+/** A worker thread runs the preloaded line as well and says the same of the whole process, a little earlier. */
+function lastAccount(text: string): Pick<ProcessSample, "peakBytes" | "readBytes" | "writtenBytes"> {
+  const last = text.trim().split("\n").at(-1) ?? "";
+  const account = last === "" ? {} : (JSON.parse(last) as Partial<ProcessSample>);
+  return { peakBytes: account.peakBytes, readBytes: account.readBytes, writtenBytes: account.writtenBytes };
 }
 
 export interface Sample {
@@ -101,7 +146,7 @@ export async function runRounds(
   return samples;
 }
 
-function shuffled<T>(items: readonly T[], rng: Rng): readonly T[] {
+export function shuffled<T>(items: readonly T[], rng: Rng): readonly T[] {
   return items
     .map((item) => ({ item, key: rng.bits() }))
     .toSorted((one, other) => one.key - other.key)
@@ -132,6 +177,19 @@ export async function timeFunctions(
   }
   return found;
 }
+
+/** One sample of a function of this process: the median over as many calls as fit into a while, at least one. */
+export async function timeCalls(run: () => void): Promise<number> {
+  const bench = new Bench({ time: CALLS_MS, iterations: 1, warmup: false, throws: true });
+  bench.add("sample", run, { async: false });
+  await bench.run();
+  const result = bench.tasks[0]?.result;
+  if (result?.state !== "completed") throw new RolloutError("internal", "a benchmark did not complete");
+  return result.latency.p50;
+}
+
+/** Long enough that the clock and a single disturbance do not matter. */
+const CALLS_MS = 50;
 
 export function formatMs(ms: number): string {
   if (ms >= 10_000) return `${(ms / 1000).toFixed(1)} s`;

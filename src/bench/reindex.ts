@@ -7,7 +7,8 @@ import { join } from "node:path";
 
 import { RolloutError } from "../errors.ts";
 import { SqliteDatabase } from "../io/sqlite.ts";
-import { AppServer, writeCodexConfig, type CodexBinary } from "./codex.ts";
+import { AppServer } from "./app-server.ts";
+import { writeCodexConfig, type CodexBinary } from "./codex.ts";
 import type { BenchContext } from "./context.ts";
 import {
   formatMiB,
@@ -21,7 +22,8 @@ import {
   type Sample,
 } from "./measure.ts";
 import { Rng } from "./rng.ts";
-import { writeSyntheticHome, type SynthHome, type SynthShape } from "./synth.ts";
+import type { SynthShape } from "./synth-shapes.ts";
+import { writeSyntheticHome, type SynthHome } from "./synth.ts";
 
 interface HomeCase {
   readonly name: string;

@@ -7,13 +7,13 @@ import { join } from "node:path";
 import type { BenchContext } from "./context.ts";
 import { formatMiB, formatMs, pairRatios, runNode, runProgram, runRounds, summarize, type Sample } from "./measure.ts";
 import { CONTENDERS, type ContenderName, type ContenderReport, runContender } from "./replay-contenders.ts";
-import { writeCompactedRollout } from "./resume-input.ts";
 import { Rng } from "./rng.ts";
+import type { SynthCheckpoints } from "./synth-shapes.ts";
 import { writeSyntheticRollout } from "./synth.ts";
 
 const FILE_BYTES = { small: 12_000_000, full: 120_000_000 } as const;
-/** What fits into a window of 258,400 tokens. */
-const EVERY_BYTES = 1_000_000;
+/** After what fits into a window of 258,400 tokens; a tenth of it is carried over. */
+const EVERY_MEGABYTE: SynthCheckpoints = { due: { everyBytes: 1_000_000 }, keptBytes: 100_000 };
 const BASELINE: ContenderName = "JSON.parse, streaming";
 const GOAL = 1.3;
 /** Peak memory above bare Node and what the result holds. */
@@ -28,7 +28,8 @@ export async function benchReplay(context: BenchContext): Promise<void> {
   const bytes = FILE_BYTES[context.scale];
   const bareBytes = summarize(Array.from({ length: 3 }, () => runNode(node, ["-e", "0"]).peakBytes ?? 0)).median;
   const inputs = {
-    "compacted every 1 MB": (folder: string) => writeCompactedRollout(folder, { seed, bytes, everyBytes: EVERY_BYTES }),
+    "compacted every 1 MB": (folder: string) =>
+      writeSyntheticRollout(folder, { seed, shape: "legacy", bytes, checkpoints: EVERY_MEGABYTE }),
     "never compacted": (folder: string) => writeSyntheticRollout(folder, { seed, shape: "legacy", bytes }),
   };
   for (const [title, write] of Object.entries(inputs)) {

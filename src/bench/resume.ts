@@ -10,12 +10,14 @@ import { openThread, type Reading } from "../analysis/open-thread.ts";
 import { RolloutError } from "../errors.ts";
 import { compressZstd } from "../io/zstd.ts";
 import { openHome } from "../readers/home.ts";
-import { AppServer, type CodexBinary, writeCodexConfig } from "./codex.ts";
+import { AppServer } from "./app-server.ts";
+import { type CodexBinary, writeCodexConfig } from "./codex.ts";
 import type { BenchContext } from "./context.ts";
 import { type Contender, formatMs, pairRatios, runProgram, runRounds, type Sample, summarize } from "./measure.ts";
-import { Donor, writeCompactedRollout } from "./resume-input.ts";
+import { Donor } from "./resume-input.ts";
 import { Rng } from "./rng.ts";
-import { type SynthRollout, writeSyntheticRollout } from "./synth.ts";
+import type { SynthRollout } from "./synth-house.ts";
+import { writeSyntheticRollout } from "./synth.ts";
 
 const SMALL_BYTES = 1_000_000;
 const MIDDLE_BYTES = { small: 12_000_000, full: 120_000_000 } as const;
@@ -78,7 +80,12 @@ function writeCases({ scratch, seed, scale, tell }: BenchContext): readonly Resu
     tailBytes: (base.tailBytes ?? 0) + fork.bytes,
   });
   const home = join(scratch, "resume-legacy");
-  const legacy = writeCompactedRollout(home, { seed, bytes: middle, everyBytes: 1_000_000 });
+  const legacy = writeSyntheticRollout(home, {
+    seed,
+    shape: "legacy",
+    bytes: middle,
+    checkpoints: { due: { everyBytes: 1_000_000 }, keptBytes: 100_000 },
+  });
   cases.push({ name: "legacy", home, rollout: legacy, fileBytes: legacy.bytes, tailBytes: undefined, codex: true });
   return cases;
 }

@@ -2,23 +2,26 @@
  * `npm run bench`: the second entry point of the program, for developers. Knows the benchmarks by name, gives them a scratch
  * folder and takes it away again, whatever happens.
  */
-import { mkdtempSync, rmSync, statfsSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { statfsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { RolloutError } from "../errors.ts";
-import { findCodex, killAllCodex } from "./codex.ts";
+import { benchCompress } from "./compress.ts";
 import type { BenchContext } from "./context.ts";
 import { benchParse } from "./parse.ts";
 import { benchReindex } from "./reindex.ts";
+import { findCodex } from "./release.ts";
 import { benchReplay } from "./replay.ts";
 import { benchResume } from "./resume.ts";
+import { sweepStale, withScratch } from "./scratch.ts";
+import { benchVerdicts } from "./verdicts.ts";
 
-const USAGE = `Usage: npm run bench -- [name …] [--codex <prefix>] [--scale small|full] [--rounds <n>] [--seed <n>]
+const USAGE = `Usage: npm run bench -- [name …] [--codex <prefix>] [--home <folder> …] [--scale small|full] [--rounds <n>] [--seed <n>]
 
-Names: parse, reindex, replay, resume; all of them by default.
+Names: parse, reindex, replay, resume, compress, verdicts; all of them by default.
+  --home <folder>   a home to measure too (compress); it is copied and not touched; may be given more than once
   --codex <prefix>  also measure the Codex release installed there (npm install --prefix <prefix> @openai/codex@0.169.0)
   --scale           small: a tenth of the input, for a quick look; full (default): what docs/performance.md reports
   --rounds <n>      how often each contender is measured (default 5)
@@ -36,6 +39,8 @@ const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ["reindex", { run: benchReindex, diskBytes: 2.5e9 }],
   ["replay", { run: benchReplay, diskBytes: 0.4e9 }],
   ["resume", { run: benchResume, diskBytes: 2.0e9 }],
+  ["compress", { run: benchCompress, diskBytes: 1.0e9 }],
+  ["verdicts", { run: benchVerdicts, diskBytes: 0.01e9 }],
 ]);
 
 function readOptions(args: readonly string[]): { readonly names: readonly string[]; readonly values: Values } {
@@ -44,6 +49,7 @@ function readOptions(args: readonly string[]): { readonly names: readonly string
     allowPositionals: true,
     options: {
       codex: { type: "string" },
+      home: { type: "string", multiple: true, default: [] },
       scale: { type: "string", default: "full" },
       rounds: { type: "string", default: "5" },
       seed: { type: "string", default: "1" },
@@ -56,6 +62,7 @@ function readOptions(args: readonly string[]): { readonly names: readonly string
 
 interface Values {
   readonly codex?: string | undefined;
+  readonly home: readonly string[];
   readonly scale: string;
   readonly rounds: string;
   readonly seed: string;
@@ -74,28 +81,26 @@ async function main(args: readonly string[]): Promise<void> {
     return benchmark;
   });
   if (values.scale !== "small" && values.scale !== "full") throw new RolloutError("usage", "--scale is small or full");
-  const scratch = mkdtempSync(join(tmpdir(), "rollout-tool-bench-"));
-  const clean = (): void => {
-    killAllCodex();
-    rmSync(scratch, { recursive: true, force: true });
-  };
-  process.once("exit", clean);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
-  checkDisk(scratch, Math.max(...chosen.map(({ diskBytes }) => diskBytes)) * (values.scale === "small" ? 0.1 : 1));
+  sweepStale();
+  await withScratch((scratch) => run(chosen, values, scratch));
+}
+
+async function run(chosen: readonly Benchmark[], values: Values, scratch: string): Promise<void> {
+  const scale = values.scale === "small" ? "small" : "full";
+  checkDisk(scratch, Math.max(...chosen.map(({ diskBytes }) => diskBytes)) * (scale === "small" ? 0.1 : 1));
   const context: BenchContext = {
     node: process.execPath,
     program: fileURLToPath(new URL("../bin.js", import.meta.url)),
     scratch,
-    scale: values.scale,
+    scale,
     seed: wholeNumber(values.seed, "--seed"),
     rounds: wholeNumber(values.rounds, "--rounds"),
     codex: values.codex === undefined ? undefined : findCodex(values.codex),
+    homes: values.home.map((home) => resolve(home)),
     print: (line) => void process.stdout.write(`${line}\n`),
     tell: (line) => void process.stderr.write(`${line}\n`),
   };
-  context.print(
-    `Node ${process.version}, ${process.platform} ${process.arch}, scale ${values.scale}, seed ${values.seed}`,
-  );
+  context.print(`Node ${process.version}, ${process.platform} ${process.arch}, scale ${scale}, seed ${values.seed}`);
   if (context.codex !== undefined) context.print(`Codex ${context.codex.version}`);
   for (const benchmark of chosen) await benchmark.run(context);
 }

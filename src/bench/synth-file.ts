@@ -4,8 +4,8 @@ import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { RolloutError } from "../errors.ts";
 
 const BUFFER_BYTES = 4 * 1024 * 1024;
-/** No line of a synthetic rollout is longer than this. */
-const LINE_BYTES = 1024 * 1024;
+/** Most that one UTF-16 unit comes to in UTF-8. */
+const UNIT_BYTES = 3;
 
 /** Shared by all files of a run, one after the other. */
 export class SynthWriter {
@@ -27,10 +27,9 @@ export class SynthWriter {
   }
 
   readonly line = (text: string): void => {
-    if (this.#used + LINE_BYTES > BUFFER_BYTES) this.#flush();
-    const written = this.#buffer.write(text, this.#used);
-    if (written >= LINE_BYTES) throw new RolloutError("internal", "a synthetic line outgrew its buffer");
-    this.#used += written;
+    if (this.#used + text.length * UNIT_BYTES > BUFFER_BYTES) this.#flush();
+    if (text.length * UNIT_BYTES > BUFFER_BYTES) this.#write(Buffer.from(text));
+    else this.#used += this.#buffer.write(text, this.#used);
   };
 
   /** Appends the first `bytes` bytes of another file. */
@@ -57,8 +56,12 @@ export class SynthWriter {
   }
 
   #flush(): void {
-    for (let at = 0; at < this.#used;) at += writeSync(this.#fd, this.#buffer, at, this.#used - at);
-    this.#flushed += this.#used;
+    this.#write(this.#buffer.subarray(0, this.#used));
     this.#used = 0;
+  }
+
+  #write(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at);
+    this.#flushed += bytes.length;
   }
 }

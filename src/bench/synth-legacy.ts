@@ -1,17 +1,21 @@
 /** The legacy dialect: lines in the order and shape of Codex 0.142 (rollout-format §3, §11), which 0.169 reads as well. */
 import {
+  compactedMembers,
   contextTexts,
   gitMember,
   identityMembers,
+  imageContent,
+  makePrompt,
   spend,
   tick,
   toolOutput,
+  viewedImage,
   type EmitLine,
   type SynthDialect,
   type SynthThread,
 } from "./synth-thread.ts";
 
-export const LEGACY_DIALECT: SynthDialect = { historyMode: "legacy", meta, turn };
+export const LEGACY_DIALECT: SynthDialect = { historyMode: "legacy", meta, turn, compaction };
 
 function line(thread: SynthThread, stepMs: number, type: string, payload: string): string {
   return `{"timestamp":"${tick(thread, stepMs)}","type":"${type}","payload":${payload}}\n`;
@@ -22,63 +26,114 @@ function meta(thread: SynthThread, emit: EmitLine): void {
   emit(line(thread, 50, "session_meta", `{${identityMembers(thread, "0.142.3")},${agents}${gitMember(thread)}}`));
 }
 
+/** What the lines of one turn have in common. */
+class TurnWriter {
+  readonly #thread: SynthThread;
+  readonly #emit: EmitLine;
+  readonly turnId: string;
+  readonly #startedMs: number;
+
+  constructor(thread: SynthThread, emit: EmitLine) {
+    thread.clockMs += thread.rng.between(1_000, thread.pauseMs);
+    thread.memory.beginTurn();
+    this.#thread = thread;
+    this.#emit = emit;
+    this.turnId = thread.rng.uuid(thread.clockMs);
+    this.#startedMs = thread.clockMs;
+    this.event(
+      5,
+      `{"type":"task_started","turn_id":"${this.turnId}","started_at":${seconds(thread.clockMs)},"model_context_window":258400,"collaboration_mode_kind":"default"}`,
+    );
+  }
+
+  record(stepMs: number, type: string, payload: string): void {
+    this.#emit(line(this.#thread, stepMs, type, payload));
+  }
+
+  event(stepMs: number, payload: string): void {
+    this.record(stepMs, "event_msg", payload);
+  }
+
+  /** A `response_item`: members without the braces. */
+  item(stepMs: number, members: string): void {
+    const payload = `{${members},"internal_chat_message_metadata_passthrough":{"turn_id":"${this.turnId}"}}`;
+    this.#thread.memory.add(payload);
+    this.record(stepMs, "response_item", payload);
+  }
+
+  /** `answer` as JSON. */
+  complete(answer: string, more = ""): void {
+    const { clockMs } = this.#thread;
+    this.event(
+      10,
+      `{"type":"task_complete","turn_id":"${this.turnId}","last_agent_message":${answer},"completed_at":${seconds(clockMs)},"duration_ms":${String(clockMs - this.#startedMs)}${more}}`,
+    );
+    this.#thread.turns++;
+  }
+}
+
 function turn(thread: SynthThread, emit: EmitLine): void {
   const { rng, text } = thread;
-  thread.clockMs += rng.between(1_000, 600_000);
-  const turnId = rng.uuid(thread.clockMs);
-  const startedMs = thread.clockMs;
-  const trail = `"internal_chat_message_metadata_passthrough":{"turn_id":"${turnId}"}`;
-  const event = (stepMs: number, payload: string): void => emit(line(thread, stepMs, "event_msg", payload));
-  const item = (stepMs: number, members: string): void =>
-    emit(line(thread, stepMs, "response_item", `{${members},${trail}}`));
-
-  event(
-    5,
-    `{"type":"task_started","turn_id":"${turnId}","started_at":${seconds(startedMs)},"model_context_window":258400,"collaboration_mode_kind":"default"}`,
-  );
+  const out = new TurnWriter(thread, emit);
   if (thread.turns === 0) {
     const context = contextTexts(thread);
-    item(5, `"type":"message","role":"developer","content":[{"type":"input_text","text":"${context.developer}"}]`);
-    item(5, `"type":"message","role":"user","content":[{"type":"input_text","text":"${context.user}"}]`);
+    out.item(5, `"type":"message","role":"developer","content":[{"type":"input_text","text":"${context.developer}"}]`);
+    out.item(5, `"type":"message","role":"user","content":[{"type":"input_text","text":"${context.user}"}]`);
   }
-  emit(line(thread, 5, "turn_context", turnContext(thread, turnId)));
-  const prompt = JSON.stringify(text.prompt(rng));
-  item(5, `"type":"message","role":"user","content":[{"type":"input_text","text":${prompt}}]`);
-  event(2, `{"type":"user_message","message":${prompt},"images":[],"local_images":[],"text_elements":[]}`);
+  out.record(5, "turn_context", turnContext(thread, out.turnId));
+  const { words, images, content } = makePrompt(thread);
+  out.item(5, `"type":"message","role":"user","content":[${content}]`);
+  const urls = images.map((url) => `"${url}"`).join(",");
+  out.event(2, `{"type":"user_message","message":${words},"images":[${urls}],"local_images":[],"text_elements":[]}`);
 
-  for (let calls = rng.between(...thread.sizes.callsPerTurn); calls > 0; calls--) {
-    const key = rng.hex(24);
-    if (rng.chance(0.6)) {
-      const thought = `**Looking at ${text.command(rng)}**\\n\\n${text.answer(rng)}`;
-      event(3_000, `{"type":"agent_reasoning","text":"${thought}"}`);
-      const blob = text.blob(rng, rng.logBetween(300, 3_000));
-      item(
-        2,
-        `"type":"reasoning","id":"rs_${key}","summary":[{"type":"summary_text","text":"${thought}"}],"content":null,"encrypted_content":"${blob}"`,
-      );
-    }
-    const command = text.command(rng);
-    item(
-      20,
-      `"type":"function_call","id":"fc_${key}","name":"exec_command","arguments":"{\\"cmd\\":\\"${command}\\",\\"yield_time_ms\\":2000}","call_id":"call_${key}"`,
-    );
-    const output = `Chunk ID: ${rng.hex(6)}\\nWall time: 0.${String(rng.between(1000, 9999))} seconds\\nProcess exited with code 0\\nOriginal token count: 10\\nOutput:\\n${toolOutput(thread)}`;
-    item(4_000, `"type":"function_call_output","call_id":"call_${key}","output":"${output}"`);
-    event(3, tokenCount(thread));
-  }
+  for (let calls = rng.between(...thread.sizes.callsPerTurn); calls > 0; calls--) call(thread, out);
 
   const answer = text.answer(rng);
-  event(2_000, `{"type":"agent_message","message":"${answer}","phase":"final_answer","memory_citation":null}`);
-  item(
+  out.event(2_000, `{"type":"agent_message","message":"${answer}","phase":"final_answer","memory_citation":null}`);
+  out.item(
     2,
     `"type":"message","id":"msg_${rng.hex(24)}","role":"assistant","content":[{"type":"output_text","text":"${answer}"}],"phase":"final_answer"`,
   );
-  event(3, tokenCount(thread));
-  event(
-    10,
-    `{"type":"task_complete","turn_id":"${turnId}","last_agent_message":"${answer}","completed_at":${seconds(thread.clockMs)},"duration_ms":${String(thread.clockMs - startedMs)},"time_to_first_token_ms":${String(rng.between(200, 4_000))}}`,
+  out.event(3, tokenCount(thread));
+  out.complete(`"${answer}"`, `,"time_to_first_token_ms":${String(rng.between(200, 4_000))}`);
+}
+
+/** A thought, a command or a look at an image, what came of it, and what it cost. */
+function call(thread: SynthThread, out: TurnWriter): void {
+  const { rng, text, cwd } = thread;
+  const key = rng.hex(24);
+  if (rng.chance(0.6)) {
+    const thought = `**Looking at ${text.command(rng)}**\\n\\n${text.answer(rng)}`;
+    out.event(3_000, `{"type":"agent_reasoning","text":"${thought}"}`);
+    const blob = text.blob(rng, rng.logBetween(300, 3_000));
+    out.item(
+      2,
+      `"type":"reasoning","id":"rs_${key}","summary":[{"type":"summary_text","text":"${thought}"}],"content":null,"encrypted_content":"${blob}"`,
+    );
+  }
+  const image = viewedImage(thread);
+  const [name, args] =
+    image === undefined
+      ? ["exec_command", `{\\"cmd\\":\\"${text.command(rng)}\\",\\"yield_time_ms\\":2000}`]
+      : ["view_image", `{\\"path\\":\\"${cwd}/shot-${key}.png\\"}`];
+  out.item(
+    20,
+    `"type":"function_call","id":"fc_${key}","name":"${name}","arguments":"${args}","call_id":"call_${key}"`,
   );
-  thread.turns++;
+  const output =
+    image === undefined
+      ? `"Chunk ID: ${rng.hex(6)}\\nWall time: 0.${String(rng.between(1000, 9999))} seconds\\nProcess exited with code 0\\nOriginal token count: 10\\nOutput:\\n${toolOutput(thread)}"`
+      : `[${imageContent(image)}]`;
+  out.item(4_000, `"type":"function_call_output","call_id":"call_${key}","output":${output}`);
+  out.event(3, tokenCount(thread));
+}
+
+function compaction(thread: SynthThread, emit: EmitLine): void {
+  const out = new TurnWriter(thread, emit);
+  out.record(3_000, "compacted", `{${compactedMembers(thread, out.turnId)}}`);
+  out.event(3, tokenCount(thread));
+  out.event(3, `{"type":"context_compacted"}`);
+  out.complete("null");
 }
 
 function turnContext({ cwd, model, settings, createdMs }: SynthThread, turnId: string): string {

@@ -1,14 +1,14 @@
 /**
- * The words of synthetic rollouts: prompts, answers, commands, and one large pool of terminal output to cut pieces from.
+ * The words of synthetic rollouts: prompts, answers, commands, and terminal output.
  *
- * Everything is made once per seed and already escaped for JSON, so that a rollout of any size is put together by cutting and
- * joining strings. The pool is plain ASCII without backslashes but for its line breaks: any piece that begins after one break
- * and ends with another is valid inside a JSON string, and costs one byte a character.
+ * Lines and sentences are put together from pieces of some twenty letters, of which there are thousands: a text packs about as
+ * well as a real one, and what repeats over a long distance in a rollout is what was repeated on purpose. All pieces are made once
+ * per seed, are plain ASCII, and hold nothing that JSON would escape, so that a text is made by joining them.
  */
 import { Rng } from "./rng.ts";
 
-const POOL_BYTES = 2 * 1024 * 1024;
-const BLOB_BYTES = 512 * 1024;
+/** A power of two, so that the low bits of a random number choose. */
+const PIECES = 4096;
 /** A line break as it stands inside a JSON string. */
 const BREAK = "\\n";
 
@@ -30,9 +30,9 @@ const COMMANDS = [
 ];
 
 export interface SynthText {
-  /** A piece of terminal output of about that many bytes, whole lines, escaped for JSON. */
+  /** Terminal output of about that many bytes, at most half a mebibyte of them, whole lines, escaped for JSON. */
   output(rng: Rng, bytes: number): string;
-  /** Opaque text in base64 letters, as encrypted reasoning is stored. */
+  /** Opaque text of that many base64 letters (or up to three more), as encrypted reasoning is stored. */
   blob(rng: Rng, bytes: number): string;
   /** A shell command; holds no character that JSON would escape. */
   command(rng: Rng): string;
@@ -40,84 +40,113 @@ export interface SynthText {
   prompt(rng: Rng): string;
   /** A few sentences, escaped for JSON. */
   answer(rng: Rng): string;
+  /** What a compaction leaves of a long talk, escaped for JSON. */
+  summary(rng: Rng): string;
   /** Instructions of about that many bytes, the same for all rollouts of a seed; escaped for JSON. */
   instructions(bytes: number): string;
 }
 
+/** What stands in the files of the project that everything is about. */
+const PROJECT_BYTES = 1024 * 1024;
+/** Share of the outputs that show a piece of it; all others are new. */
+const SHOWN_AGAIN = 0.1;
+
 export function synthText(seed: number): SynthText {
   const rng = new Rng(seed);
-  const pool = makePool(rng);
-  const blobs = makeBlob(rng);
-  const answers = Array.from({ length: 256 }, () => makeAnswer(rng));
-  const prompts = Array.from({ length: 256 }, (_, index) => makePrompt(rng, index));
+  const lines = lineMakers(rng);
+  const clauses = pieces(() => [0, 1, 2].map(() => rng.pick(VOCABULARY)).join(" "));
+  const prose = (random: Rng, low: number, high: number): string =>
+    Array.from({ length: random.between(low, high) }, () => sentence(random, clauses)).join(" ");
+  const fresh = (random: Rng, bytes: number): string => {
+    const parts: string[] = [];
+    for (let length = 0; length < bytes;) {
+      const bits = random.bits();
+      const line = (lines[(bits >>> 24) % lines.length] ?? brief)(bits, random);
+      parts.push(line, BREAK);
+      length += line.length + BREAK.length;
+    }
+    return parts.join("");
+  };
+  const project = fresh(rng, PROJECT_BYTES);
   return {
-    output: (random, bytes) => cut(pool, random, bytes),
-    blob: (random, bytes) => {
-      const from = random.between(0, BLOB_BYTES - bytes);
-      return blobs.slice(from, from + bytes);
-    },
+    output: (random, bytes) => (random.chance(SHOWN_AGAIN) ? cut(project, random, bytes) : fresh(random, bytes)),
+    blob,
     command: (random) => fill(random.pick(COMMANDS), random),
-    prompt: (random) => `${random.pick(prompts)} (${random.hex(6)})`,
-    answer: (random) => random.pick(answers),
-    instructions: (bytes) => pool.slice(0, pool.indexOf(BREAK, bytes) + BREAK.length),
+    prompt: (random) =>
+      random.chance(1 / 16)
+        ? `Prüfe bitte »${random.pick(VOCABULARY)}« – ça marche? ✓\n${sentence(random, clauses)}`
+        : prose(random, 1, 4),
+    answer: (random) =>
+      `${prose(random, 1, 12)}${BREAK}${BREAK}\`\`\`sh${BREAK}${fill(random.pick(COMMANDS), random)}${BREAK}\`\`\``,
+    summary: (random) => `${SUMMARY_PREFIX}${BREAK}${prose(random, 20, 60)}`,
+    instructions: (bytes) => project.slice(0, project.indexOf(BREAK, bytes) + BREAK.length),
   };
 }
 
-function cut(pool: string, rng: Rng, bytes: number): string {
-  const from = pool.indexOf(BREAK, rng.between(0, POOL_BYTES - bytes - 4096)) + BREAK.length;
-  return pool.slice(from, pool.indexOf(BREAK, from + bytes) + BREAK.length);
+/** How Codex begins each summary (rollout-format §5.6). */
+const SUMMARY_PREFIX =
+  "Another language model started to solve this problem and produced a summary of its thinking process. You also have access to the state of the tools that were used by that language model. Use this to build on the work that has already been done and avoid duplicating work. Here is the summary produced by the other language model, use the information in this summary to assist with your own analysis:";
+
+/** Makes a line of 24 random bits and as many more as it likes. */
+type MakeLine = (bits: number, rng: Rng) => string;
+
+const brief: MakeLine = () => "ok";
+
+/** Lines as tools print them: matches with their place, listings, log lines with a clock, test results, diffs. */
+function lineMakers(rng: Rng): readonly MakeLine[] {
+  const word = (): string => rng.pick(VOCABULARY);
+  const two = (low: number, high: number): string => String(rng.between(low, high)).padStart(2, "0");
+  const paths = pieces(() => `src/${word()}/${word()}_${word()}.rs`);
+  const calls = pieces(() => `${word()}.${word()}(${word()})`);
+  const names = pieces(() => `${word()}::${word()}_${word()}`);
+  const clocks = pieces(() => `${two(1, 28)}T${two(0, 23)}:${two(0, 59)}:${two(0, 59)}`);
+  const numbers = pieces(() => String(rng.between(1, 9_999)));
+  const digits = pieces(() => rng.hex(8));
+  const first = (table: readonly string[], bits: number): string => table[bits & (PIECES - 1)] ?? "";
+  const second = (table: readonly string[], bits: number): string => table[(bits >>> 12) & (PIECES - 1)] ?? "";
+  return [
+    (bits, more) => {
+      const rest = more.bits();
+      return `${first(paths, bits)}:${second(numbers, bits)}:    let ${first(names, rest)} = ${second(calls, rest)}?;`;
+    },
+    (bits, more) => {
+      const rest = more.bits();
+      return `-rw-r--r-- 1 dev dev ${first(numbers, bits).padStart(6)} Oct ${second(clocks, bits)} ${first(paths, rest)}`;
+    },
+    (bits, more) => {
+      const rest = more.bits();
+      return `[2026-10-${first(clocks, bits)}Z INFO  ${second(names, bits)}] ${first(calls, rest)} ${second(digits, rest)} in ${first(numbers, rest >>> 20)} ms`;
+    },
+    (bits) => `test ${first(names, bits)}_${second(numbers, bits)} ... ok`,
+    (bits, more) => {
+      const rest = more.bits();
+      return `${rest >>> 31 === 1 ? "+" : "-"}        ${first(calls, bits)}, ${second(calls, bits)}, 0x${first(digits, rest)};`;
+    },
+  ];
+}
+
+function cut(text: string, rng: Rng, bytes: number): string {
+  const from = text.indexOf(BREAK, rng.between(0, Math.max(0, text.length - bytes - 4096))) + BREAK.length;
+  return text.slice(from, text.indexOf(BREAK, from + bytes) + BREAK.length);
+}
+
+function pieces(make: () => string): readonly string[] {
+  return Array.from({ length: PIECES }, make);
 }
 
 function fill(template: string, rng: Rng): string {
   return template.replace(/%[sd]/gu, (hole) => (hole === "%d" ? String(rng.between(1, 9)) : rng.pick(VOCABULARY)));
 }
 
-/** Lines as tools print them: listings, matches with their place, log lines with a clock, diffs. */
-function makePool(rng: Rng): string {
-  const lines: string[] = [];
-  for (let bytes = 0; bytes < POOL_BYTES;) {
-    const line = makeLine(rng);
-    lines.push(line);
-    bytes += line.length + BREAK.length;
-  }
-  return lines.join(BREAK) + BREAK;
-}
-
-function makeLine(rng: Rng): string {
-  const word = (): string => rng.pick(VOCABULARY);
-  const place = `src/${word()}/${word()}_${word()}.rs`;
-  switch (rng.between(0, 4)) {
-    case 0:
-      return `${place}:${String(rng.between(1, 2000))}:    let ${word()} = ${word()}.${word()}(${word()})?;`;
-    case 1:
-      return `-rw-r--r-- 1 dev dev ${String(rng.between(100, 90_000)).padStart(6)} Oct ${String(rng.between(1, 28))} 10:${String(rng.between(10, 59))} ${word()}.${word()}`;
-    case 2:
-      return `[2026-10-${String(rng.between(10, 28))}T10:${String(rng.between(10, 59))}:${String(rng.between(10, 59))}Z INFO  ${word()}::${word()}] ${word()} ${word()} ${rng.hex(12)} in ${String(rng.between(1, 900))} ms`;
-    case 3:
-      return `test ${word()}::${word()}_${word()}_${word()} ... ok`;
-    default:
-      return `${rng.chance(0.5) ? "+" : "-"}        ${word()}.${word()}(${word()}, ${word()}, 0x${rng.hex(8)});`;
-  }
-}
-
-function makeBlob(rng: Rng): string {
-  const bytes = Buffer.allocUnsafe((BLOB_BYTES / 4) * 3);
-  for (let at = 0; at < bytes.length; at += 4) bytes.writeUInt32LE(rng.bits(), at);
-  return bytes.toString("base64");
-}
-
-function sentence(rng: Rng): string {
-  const words = Array.from({ length: rng.between(6, 18) }, () => rng.pick(VOCABULARY));
-  const text = words.join(" ");
+function sentence(rng: Rng, clauses: readonly string[]): string {
+  const text = Array.from({ length: rng.between(2, 6) }, () => rng.pick(clauses)).join(" ");
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
-function makeAnswer(rng: Rng): string {
-  const text = Array.from({ length: rng.between(1, 12) }, () => sentence(rng)).join(" ");
-  return JSON.stringify(`${text}\n\n\`\`\`sh\n${fill(rng.pick(COMMANDS), rng)}\n\`\`\``).slice(1, -1);
-}
-
-function makePrompt(rng: Rng, index: number): string {
-  if (index % 16 === 0) return `Prüfe bitte »${rng.pick(VOCABULARY)}« – ça marche? ✓\n${sentence(rng)}`;
-  return Array.from({ length: rng.between(1, 4) }, () => sentence(rng)).join(rng.chance(0.3) ? "\n" : " ");
+function blob(rng: Rng, bytes: number): string {
+  const noise = Buffer.allocUnsafe(Math.ceil(bytes / 4) * 3);
+  const words = noise.length >>> 2;
+  for (let word = 0; word < words; word++) noise.writeUInt32LE(rng.bits(), word * 4);
+  for (let at = words * 4; at < noise.length; at++) noise[at] = rng.bits();
+  return noise.toString("base64");
 }

@@ -3,6 +3,7 @@
  * `synth-paginated.ts`) turn it into lines, `synth.ts` decides how many and puts them into files.
  */
 import type { Rng } from "./rng.ts";
+import { noiseImage } from "./synth-image.ts";
 import type { SynthText } from "./synth-text.ts";
 
 export interface SynthIdentity {
@@ -21,10 +22,15 @@ export interface SynthIdentity {
 /** A place between two turns of a rollout where a fork may begin. */
 export interface SynthCut {
   readonly threadId: string;
+  readonly sessionId: string;
+  /** 0 for a thread that nobody spawned. */
+  readonly depth: number;
   /** Path of the rollout, relative to the home. */
   readonly path: string;
   readonly bytes: number;
   readonly ordinal: number;
+  /** Unix milliseconds of its last line before the cut. */
+  readonly clockMs: number;
 }
 
 /** How large the parts of a thread are. */
@@ -32,6 +38,49 @@ export interface SynthSizes {
   readonly instructionsBytes: number;
   readonly outputBytes: readonly [low: number, high: number];
   readonly callsPerTurn: readonly [low: number, high: number];
+  readonly images?: SynthImages | undefined;
+}
+
+export interface SynthImages {
+  /** Shares of the prompts that bring an image along, and of the calls that look at one, 0 … 1. */
+  readonly perPrompt: number;
+  readonly perCall: number;
+  /** Of an image as a data URL. */
+  readonly bytes: readonly [low: number, high: number];
+}
+
+/** The newest turns, as the items that a compaction carries over; older ones are forgotten turn by turn. */
+export class SynthMemory {
+  readonly #capacityBytes: number;
+  readonly #turns: { readonly items: string[]; bytes: number }[] = [];
+  #bytes = 0;
+
+  constructor(capacityBytes: number) {
+    this.#capacityBytes = capacityBytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Forgets the oldest turns when there is more than it holds. */
+  beginTurn(): void {
+    while (this.#bytes > this.#capacityBytes) this.#bytes -= this.#turns.shift()?.bytes ?? this.#bytes;
+    this.#turns.push({ items: [], bytes: 0 });
+  }
+
+  /** Payload of a `response_item`, as JSON. */
+  add(item: string): void {
+    const turn = this.#turns.at(-1);
+    if (turn === undefined || this.#capacityBytes === 0) return;
+    turn.items.push(item);
+    turn.bytes += item.length;
+    this.#bytes += item.length;
+  }
+
+  items(): readonly string[] {
+    return this.#turns.flatMap((turn) => turn.items);
+  }
 }
 
 export interface SynthThread extends SynthIdentity {
@@ -47,6 +96,11 @@ export interface SynthThread extends SynthIdentity {
   /** Items of the model history so far, as the paginated dialect numbers them. */
   sequence: number;
   readonly tokens: { input: number; cached: number; output: number; reasoning: number };
+  readonly memory: SynthMemory;
+  /** Ids of the first and the newest context window, and how many compactions there were. */
+  readonly windows: { readonly first: string; newest: string; number: number };
+  /** Longest time between two turns. */
+  readonly pauseMs: number;
 }
 
 export interface SynthSettings {
@@ -78,6 +132,8 @@ export interface SynthDialect {
   readonly historyMode: "legacy" | "paginated";
   meta(thread: SynthThread, emit: EmitLine): void;
   turn(thread: SynthThread, emit: EmitLine): void;
+  /** A turn that does nothing but compact: it carries over what the thread remembers. */
+  compaction(thread: SynthThread, emit: EmitLine): void;
 }
 
 /** Moves the clock on by up to `stepMs` and gives the time stamp of the next line. */
@@ -147,4 +203,45 @@ export function contextTexts(thread: SynthThread): { readonly developer: string;
 export function toolOutput(thread: SynthThread): string {
   const { rng, text, sizes } = thread;
   return text.output(rng, rng.logBetween(...sizes.outputBytes));
+}
+
+export interface SynthPrompt {
+  /** As a JSON string. */
+  readonly words: string;
+  /** A data URL, or none. */
+  readonly images: readonly string[];
+  /** Members of the `response_item`'s content, as JSON. */
+  readonly content: string;
+}
+
+export function makePrompt({ rng, text, sizes: { images } }: SynthThread): SynthPrompt {
+  const words = JSON.stringify(text.prompt(rng));
+  const urls = images !== undefined && rng.chance(images.perPrompt) ? [makeImage(rng, images)] : [];
+  const parts = [`{"type":"input_text","text":${words}}`, ...urls.map(imageContent)];
+  return { words, images: urls, content: parts.join(",") };
+}
+
+/** The image that a call looks at, or undefined when the call is a command. */
+export function viewedImage({ rng, sizes: { images } }: SynthThread): string | undefined {
+  return images !== undefined && rng.chance(images.perCall) ? makeImage(rng, images) : undefined;
+}
+
+export function imageContent(url: string): string {
+  return `{"type":"input_image","image_url":"${url}","detail":"high"}`;
+}
+
+function makeImage(rng: Rng, { bytes }: SynthImages): string {
+  return noiseImage(rng, rng.logBetween(...bytes));
+}
+
+/** Opens the next context window; gives the members of its `compacted` record without the braces (rollout-format §3.4). */
+export function compactedMembers(thread: SynthThread, turnId: string): string {
+  const { rng, text, windows, memory, clockMs } = thread;
+  const previous = windows.newest;
+  windows.newest = rng.uuid(clockMs);
+  windows.number++;
+  const message = text.summary(rng);
+  const summary = `{"type":"message","role":"user","content":[{"type":"input_text","text":"${message}"}],"internal_chat_message_metadata_passthrough":{"turn_id":"${turnId}"}}`;
+  const history = [...memory.items(), summary].join(",");
+  return `"message":"${message}","replacement_history":[${history}],"window_number":${String(windows.number)},"first_window_id":"${windows.first}","previous_window_id":"${previous}","window_id":"${windows.newest}"`;
 }

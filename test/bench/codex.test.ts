@@ -1,83 +1,67 @@
-/** The driver of real binaries, on a server of ours that misbehaves in known ways. */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+/** Running a binary: its end, its settings, its name. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 
-import { AppServer, CodexRefusal, findCodex, runCodex } from "../../src/bench/codex.ts";
+import { killChildren } from "../../src/bench/children.ts";
+import { codexLabels, runCodex, writeCodexConfig } from "../../src/bench/codex.ts";
+import { writeExecutable } from "../support/fake-codex.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "rollout-tool-harness-"));
+const folder = mkdtempSync(join(tmpdir(), "rollout-tool-codex-test-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A server that answers `echo` in two chunks after a notification and `late` out of order, refuses `no`, ignores `hang`, ends at `die`, and outlives its stdin when told. */
-const SERVER = `#!${process.execPath}
-const out = (message) => process.stdout.write(JSON.stringify(message) + "\\n");
-let stubborn = false, rest = "";
-process.stdin.on("data", (chunk) => {
-  const lines = (rest + chunk).split("\\n");
-  rest = lines.pop();
-  for (const line of lines) answer(JSON.parse(line));
-});
-process.stdin.on("end", () => { if (!stubborn) process.exit(0); });
-setInterval(() => undefined, 1000);
-function answer({ id, method, params }) {
-  if (method === "initialize") out({ id, result: {} });
-  if (method === "echo") {
-    out({ method: "noise", params: { id } });
-    const text = JSON.stringify({ id, result: params });
-    process.stdout.write(text.slice(0, 7));
-    setTimeout(() => process.stdout.write(text.slice(7) + "\\nnot json\\n"), 5);
-  }
-  if (method === "late") setTimeout(() => out({ id, result: params }), params.ms);
-  if (method === "no") out({ id, error: { code: -32600, message: "not today" } });
-  if (method === "die") { process.stderr.write("fell over"); process.exit(3); }
-  if (method === "stubborn") { stubborn = true; out({ id, result: null }); }
+const home = join(folder, "home");
+const path = writeExecutable(
+  join(folder, "codex"),
+  `
+const [what] = process.argv.slice(2);
+if (what === "hang") setInterval(() => undefined, 1000);
+else {
+  process.stderr.write("x".repeat(100_000) + "!");
+  process.stdout.write(JSON.stringify({ home: process.env.CODEX_HOME, proxy: process.env.HTTPS_PROXY, user: process.env.USER }));
+  process.exitCode = 2;
 }
-`;
-const path = join(folder, "codex");
-writeFileSync(path, SERVER);
-chmodSync(path, 0o755);
+`,
+);
 const fake = { version: "0.0.0", path };
 
-describe("AppServer", () => {
-  it("matches answers to questions, over split chunks, notifications and noise", async () => {
-    const server = new AppServer(fake, join(folder, "home"));
-    await server.initialize();
-    expect(await server.request("echo", { n: "ü" })).toEqual({ n: "ü" });
-    const answers = await Promise.all([server.request("late", { ms: 40 }), server.request("late", { ms: 1 })]);
-    expect(answers).toEqual([{ ms: 40 }, { ms: 1 }]);
-    await server.stop();
-    expect(server.exit).toBe(0);
+describe("runCodex", () => {
+  it("gives what it printed to its end, in an environment that leads nowhere", async () => {
+    const run = await runCodex(fake, [], home);
+    expect(run).toMatchObject({ exit: 2, timedOut: false });
+    expect(JSON.parse(run.stdout)).toEqual({ home, proxy: "http://127.0.0.1:1" });
+    expect(run.stderr).toBe(`${"x".repeat(64 * 1024 - 1)}!`);
   });
 
-  it("turns an error answer, silence and an early end into a refusal that names the question", async () => {
-    const server = new AppServer(fake, join(folder, "home"));
-    await expect(server.request("no", {})).rejects.toThrow("no: -32600 not today");
-    await expect(server.request("hang", {}, 30)).rejects.toThrow("hang: no answer in 30 ms");
-    await expect(server.request("die", {})).rejects.toThrow("die: the server ended with 3: fell over");
-    await expect(server.request("echo", {})).rejects.toBeInstanceOf(CodexRefusal);
+  it("ends one that hangs, at its time or when all are killed", async () => {
+    expect(await runCodex(fake, ["hang"], home, 50)).toMatchObject({ exit: "SIGKILL", timedOut: true });
+    const run = runCodex(fake, ["hang"], home);
+    killChildren();
+    expect(await run).toMatchObject({ exit: "SIGKILL", timedOut: false });
   });
 
-  it("kills a server that outlives its stdin", async () => {
-    const server = new AppServer(fake, join(folder, "home"));
-    await server.request("stubborn", {});
-    await server.stop(50);
-    expect(server.exit).toBe("SIGKILL");
-  });
-
-  it("reports a binary that is not there as an end, not as a crash of the caller", async () => {
-    const server = new AppServer({ version: "0.0.0", path: join(folder, "missing") }, join(folder, "home"));
-    await expect(server.request("initialize", {})).rejects.toThrow(/the server ended with null: .*ENOENT/u);
-  });
-
-  it("runs to the end, or to the time-out", async () => {
-    const run = await runCodex(fake, [], join(folder, "home"), 5_000);
-    expect(run).toMatchObject({ exit: 0, timedOut: false });
+  it("refuses one that is missing", async () => {
+    const missing = { version: "1.2.3", path: join(folder, "missing") };
+    await expect(runCodex(missing, [], home)).rejects.toThrow(`Codex 1.2.3 (${missing.path}): could not be started`);
   });
 });
 
-describe("findCodex", () => {
-  it("says that there is none, and how to get one", () => {
-    expect(() => findCodex(folder)).toThrow("no Codex package there");
+describe("writeCodexConfig", () => {
+  it("names one model server, on loopback, and WebSocket only where it is wanted", () => {
+    writeCodexConfig(home, { modelPort: 4711, websocket: true, features: { goals: false } });
+    const text = readFileSync(join(home, "config.toml"), "utf8");
+    expect(text.match(/\w+:\/\/\S+/gu)).toEqual(['http://127.0.0.1:4711/v1"']);
+    expect(text).toContain("\nsupports_websockets = true\n");
+    expect(text).toContain("\ngoals = false\n");
+    writeCodexConfig(home);
+    expect(readFileSync(join(home, "config.toml"), "utf8")).not.toContain("websockets");
+  });
+});
+
+describe("codexLabels", () => {
+  it("tells two binaries of one version apart", () => {
+    const versions = ["0.169.0", "0.142.3", "0.169.0"].map((version) => ({ version, path: "" }));
+    expect(codexLabels(versions)).toEqual(["codex-0.169.0", "codex-0.142.3", "codex-0.169.0-2"]);
   });
 });

@@ -5,13 +5,18 @@ import { afterAll, describe, expect, it } from "vitest";
 
 import { CONTENDERS, plainLines } from "../../src/bench/replay-contenders.ts";
 import { report } from "../../src/bench/replay.ts";
-import { writeCompactedRollout } from "../../src/bench/resume-input.ts";
+import { writeSyntheticRollout } from "../../src/bench/synth.ts";
 import type { ThreadState } from "../../src/thread/state.ts";
 
 const root = mkdtempSync(join(tmpdir(), "rollout-tool-replay-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-const rollout = writeCompactedRollout(root, { seed: 3, bytes: 3_000_000, everyBytes: 800_000 });
+const rollout = writeSyntheticRollout(root, {
+  seed: 3,
+  shape: "legacy",
+  bytes: 3_000_000,
+  checkpoints: { due: { everyBytes: 800_000 }, keptBytes: 100_000 },
+});
 const path = join(root, rollout.path);
 
 describe("plainLines", () => {

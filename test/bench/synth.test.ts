@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { writeSyntheticHome, writeSyntheticRollout, type SynthHome, type SynthShape } from "../../src/bench/synth.ts";
+import { writeSyntheticHome, writeSyntheticRollout, type SynthHome } from "../../src/bench/synth.ts";
 import { decodeLine } from "../../src/format/decode.ts";
 import type { Entry } from "../../src/format/entry.ts";
 
 const root = mkdtempSync(join(tmpdir(), "rollout-tool-synth-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-const SHAPES: readonly SynthShape[] = ["legacy", "paginated", "small"];
+const SHAPES = ["legacy", "paginated", "small"] as const;
 
 function entries(path: string): readonly Entry[] {
   const bytes = readFileSync(path);
@@ -114,8 +114,8 @@ describe("writeSyntheticRollout", () => {
   });
 });
 
-const FINGERPRINTS: Readonly<Record<SynthShape, string>> = {
-  legacy: "742ac2a2ea10ecb1",
-  paginated: "9419e7e6796c66ff",
-  small: "bd8976e1a0fbb684",
+const FINGERPRINTS: Readonly<Record<(typeof SHAPES)[number], string>> = {
+  legacy: "a7f962fdbbaf544d",
+  paginated: "578fd711461f4a60",
+  small: "585041b8efd7a31d",
 };

@@ -8,17 +8,19 @@
  * Every home given to these functions must be a copy of one's own: the binaries write into it.
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe } from "vitest";
 
-import { AppServer, findCodex, runCodex, writeCodexConfig, type CodexBinary } from "../../src/bench/codex.ts";
+import { AppServer } from "../../src/bench/app-server.ts";
+import { runCodex, writeCodexConfig, type CodexBinary } from "../../src/bench/codex.ts";
+import { resolveCodex } from "../../src/bench/release.ts";
 import { openDatabase } from "./database.ts";
 import { removeScratch, scratchFolder } from "./scratch.ts";
 
 export type { CodexBinary } from "../../src/bench/codex.ts";
-export { AppServer, writeCodexConfig } from "../../src/bench/codex.ts";
+export { AppServer } from "../../src/bench/app-server.ts";
+export { writeCodexConfig } from "../../src/bench/codex.ts";
 
 export type Release = "0.142.3" | "0.169.0";
 
@@ -33,7 +35,7 @@ export function codexRelease(version: Release): CodexBinary | undefined {
 function findRelease(version: Release): CodexBinary | undefined {
   const variable = `ROLLOUT_TOOL_CODEX_${version.replaceAll(".", "_")}`;
   try {
-    return findCodex(process.env[variable] ?? installed(version));
+    return resolveCodex(version, { env: process.env, cwd: process.cwd(), tell: () => undefined });
   } catch (error) {
     const cause = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
     skipAloud(`tests against Codex ${version} (set ${variable} to an npm prefix that holds it): ${cause}`);
@@ -48,35 +50,6 @@ export function skipAloud(what: string): void {
   if (said.has(what)) return;
   said.add(what);
   process.stderr.write(`SKIPPED: ${what}\n`);
-}
-
-function installed(version: Release): string {
-  const prefix = join(tmpdir(), `rollout-tool-codex-${version}`);
-  if (existsSync(prefix)) {
-    // The folder is everybody's: what somebody else put there is not run.
-    if (lstatSync(prefix).uid === process.getuid?.()) return prefix;
-    throw new Error(`${prefix} belongs to another user`);
-  }
-  // Installed aside and renamed, so that two test files running at once see all of it or nothing.
-  const draft = mkdtempSync(`${prefix}-`);
-  try {
-    const args = [
-      "install",
-      "--fetch-retries=1",
-      "--no-audit",
-      "--no-fund",
-      "--silent",
-      "--prefix",
-      draft,
-      `@openai/codex@${version}`,
-    ];
-    execFileSync("npm", args, { cwd: draft, timeout: 180_000, stdio: ["ignore", "ignore", "pipe"] });
-    findCodex(draft);
-    if (!existsSync(prefix)) renameSync(draft, prefix);
-  } finally {
-    rmSync(draft, { recursive: true, force: true });
-  }
-  return prefix;
 }
 
 /** A `describe` whose tests get the binary, skipped when that release cannot be had. */

@@ -1,7 +1,10 @@
 /** Synthetic homes are accepted by the real Codex: every rollout gets a row, lists show them, turns can be read and resumed. */
 import { expect, it } from "vitest";
 
-import { writeSyntheticHome, type SynthShape } from "../../src/bench/synth.ts";
+import { parseSynthetic, writeSynthetic } from "../../src/bench/input.ts";
+import type { SynthRollout } from "../../src/bench/synth-house.ts";
+import { SYNTH_SHAPES, type SynthShape } from "../../src/bench/synth-shapes.ts";
+import { writeSyntheticHome } from "../../src/bench/synth.ts";
 import {
   ALL_SOURCES,
   backfill,
@@ -11,7 +14,9 @@ import {
   resumeThread,
   testHome,
   withServer,
+  type CodexBinary,
   type Release,
+  type TestHome,
 } from "./codex.ts";
 
 const CASES: readonly (readonly [Release, SynthShape])[] = [
@@ -43,22 +48,50 @@ for (const [release, shape] of CASES) {
       );
       expect(empty).toEqual([]);
 
-      await withServer(binary, home, async (server) => {
-        const listed = await listThreads(server, { sourceKinds: ALL_SOURCES });
-        const active = made.rollouts.filter((rollout) => !rollout.archived);
-        expect(listed.map((thread) => thread.id).toSorted()).toEqual(
-          active.map((rollout) => rollout.threadId).toSorted(),
-        );
-        for (const kind of ["root", "fork", "sub-agent"] as const) {
-          for (const rollout of active.filter((candidate) => candidate.kind === kind).slice(0, 3)) {
-            await resumeThread(server, rollout.threadId);
-            const { turns } = await readThread(server, rollout.threadId);
-            expect(turns.length, `${kind} ${rollout.threadId}`).toBeGreaterThanOrEqual(rollout.turns);
-            for (const turn of turns) expect(turn.items.length).toBeGreaterThanOrEqual(2);
-            for (const turn of turns) expect((turn as { status?: unknown }).status).toBe("completed");
-          }
-        }
-      });
+      const active = made.rollouts.filter((rollout) => !rollout.archived);
+      const some = (["root", "fork", "sub-agent"] as const).flatMap((kind) =>
+        active.filter((candidate) => candidate.kind === kind).slice(0, 3),
+      );
+      await listReadResume(binary, home, { active, some });
+      home.remove();
+    });
+  });
+}
+
+type Known = Pick<SynthRollout, "threadId" | "kind" | "turns">;
+
+/** Lists show all of `active`; `some` can be read with their turns, and resumed. */
+async function listReadResume(
+  binary: CodexBinary,
+  home: TestHome,
+  { active, some }: { readonly active: readonly Known[]; readonly some: readonly Known[] },
+): Promise<void> {
+  await withServer(binary, home, async (server) => {
+    const listed = await listThreads(server, { sourceKinds: ALL_SOURCES });
+    expect(listed.map((thread) => thread.id).toSorted()).toEqual(active.map(({ threadId }) => threadId).toSorted());
+    for (const { kind, threadId, turns: written } of some) {
+      await resumeThread(server, threadId);
+      const { turns } = await readThread(server, threadId);
+      expect(turns.length, `${kind} ${threadId}`).toBeGreaterThanOrEqual(written);
+      // A turn that compacts shows nothing else.
+      for (const turn of turns) expect(turn.items.length).toBeGreaterThanOrEqual(1);
+      for (const turn of turns) expect((turn as { status?: unknown }).status).toBe("completed");
+    }
+  });
+}
+
+for (const release of ["0.142.3", "0.169.0"] as const) {
+  const shapes = Object.entries(SYNTH_SHAPES).filter(
+    ([, { dialect }]) => release === "0.169.0" || dialect.historyMode === "legacy",
+  );
+  describeWithCodex(release, "synthetic input", (binary) => {
+    it.each(shapes.map(([shape]) => shape))("%s is listed, read and resumed", async (shape) => {
+      const home = testHome();
+      const { threads, main } = writeSynthetic(home.path, parseSynthetic(`${shape}:3MB`), 5);
+      const { rows } = await backfill(binary, home);
+      expect(rows.threads.map((row) => row["id"])).toEqual(threads.map(({ threadId }) => threadId).toSorted());
+      expect(rows.edges).toHaveLength(threads.filter(({ kind }) => kind === "sub-agent").length);
+      await listReadResume(binary, home, { active: threads, some: [...threads.slice(0, 7), main] });
       home.remove();
     });
   });

@@ -1,0 +1,50 @@
+/**
+ * Processes that this one has started, and what becomes of them when it ends before they do: on a regular end they are killed
+ * here; when it is killed itself, by a shell that stands by, which then removes its temporary folder too.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+
+const running = new Set<ChildProcess>();
+let standby: ChildProcess | undefined;
+
+/** To be told of every process that is started. */
+export function track(child: ChildProcess): void {
+  running.add(child);
+  tellStandby();
+  child.once("close", () => {
+    running.delete(child);
+    tellStandby();
+  });
+}
+
+export function killChildren(): void {
+  for (const child of running) child.kill("SIGKILL");
+}
+
+/** Each line that it reads is the list of processes now running. The end of its input is the end of whoever writes it. */
+const STANDBY = `pids=
+while read -r line; do pids=$line; done
+[ -z "$pids" ] || kill -9 $pids
+for again in 1 2 3 4 5; do rm -rf -- "$1" && [ ! -e "$1" ] && exit; sleep 0.1; done`;
+
+/**
+ * Starts the shell that stands by for `folder`. In a session of its own, so that what interrupts this process from a
+ * terminal does not interrupt it too. Where there is no shell, the next run finds the folder (`scratch.ts`).
+ */
+export function standBy(folder: string): void {
+  standby = spawn("sh", ["-c", STANDBY, "sh", folder], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
+  standby.on("error", () => (standby = undefined));
+  standby.stdin?.on("error", () => undefined);
+  standby.unref();
+}
+
+function tellStandby(): void {
+  const pids = Array.from(running, ({ pid }) => pid).filter((pid) => pid !== undefined);
+  standby?.stdin?.write(`${pids.join(" ")}\n`);
+}
+
+/** It has nothing to do any more but to see that the folder is gone. */
+export function dismissStandby(): void {
+  standby?.stdin?.end("\n");
+  standby = undefined;
+}
