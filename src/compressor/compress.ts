@@ -9,7 +9,7 @@ import type { Candidate } from "./discover.ts";
 import { type EligibilityRules, judge, type Outcome } from "./eligibility.ts";
 import { hasArchiveNow, type PackOptions, packFile, type PackResult } from "./pack.ts";
 import type { FileReport } from "./report.ts";
-import { type Retirement, settle } from "./retire.ts";
+import { type Retirement, settle, type Waiting, withdraw } from "./retire.ts";
 
 export interface CompressOptions extends EligibilityRules, PackOptions {
   /** Milliseconds, for durations only. */
@@ -20,11 +20,11 @@ export interface CompressOptions extends EligibilityRules, PackOptions {
 const MAX_WAITING = 32;
 const MAX_WAITING_MS = 200;
 
-type WaitingResult = Extract<PackResult, { kind: "waiting" }>;
+type PublishedResult = Extract<PackResult, { kind: "published" }>;
 
 interface Pending {
   readonly index: number;
-  readonly result: WaitingResult;
+  readonly result: PublishedResult;
   readonly durationMs: number;
 }
 
@@ -64,7 +64,7 @@ export function* compressFiles(
   }
 }
 
-function compressOne(candidate: Candidate, options: CompressOptions): FileReport | WaitingResult {
+function compressOne(candidate: Candidate, options: CompressOptions): FileReport | PublishedResult {
   const path = candidate.plainPath;
   const skipped = (outcome: Outcome, sourceBytes = candidate.sizeBytes): FileReport => ({
     path,
@@ -78,7 +78,7 @@ function compressOne(candidate: Candidate, options: CompressOptions): FileReport
       return reason === undefined ? skipped(outcome) : { ...skipped(outcome), reason };
     }
     const result = packFile(candidate, verdict.threadId, options);
-    if (result.kind === "waiting") return result;
+    if (result.kind === "published") return result;
     if (result.kind === "skipped") return skipped(result.outcome, result.sourceBytes);
     const { sourceBytes, compressedBytes, frames } = result;
     return { path, outcome: "compressed", source_bytes: sourceBytes, compressed_bytes: compressedBytes, frames };
@@ -92,20 +92,31 @@ function compressOne(candidate: Candidate, options: CompressOptions): FileReport
 
 function settlePending(pending: readonly Pending[]): (readonly [number, FileReport])[] {
   try {
-    const answers = settle(pending.map(({ result }) => result.waiting));
-    return pending.map((one, at) => [one.index, settledReport(one, answers[at])] as const);
+    const withdrawn = withdraw(pending.map(({ result }) => result.published));
+    const waiting = withdrawn.filter(isWaiting);
+    const answers = new Map(settle(waiting).map((answer, at) => [waiting[at], answer]));
+    return pending.map((one, at) => {
+      const state = withdrawn[at];
+      const answer = state === undefined || state instanceof RolloutError ? state : answers.get(state);
+      return [one.index, settledReport(one, answer ?? { kind: "changed" })];
+    });
   } finally {
     for (const { result } of pending) {
-      closeSync(result.waiting.source.fd);
+      closeSync(result.published.source.fd);
       result.lock?.release();
     }
   }
 }
 
-function settledReport({ result, durationMs }: Pending, answer: Retirement | undefined): FileReport {
-  const { waiting, sourceBytes, compressedBytes, frames } = result;
-  const base = { path: waiting.source.path, source_bytes: sourceBytes, duration_ms: durationMs };
-  if (answer === undefined || answer.kind === "gone") {
+function isWaiting(one: Waiting | RolloutError | undefined): one is Waiting {
+  return one !== undefined && !(one instanceof RolloutError);
+}
+
+function settledReport({ result, durationMs }: Pending, answer: Retirement | RolloutError): FileReport {
+  const { published, sourceBytes, compressedBytes, frames } = result;
+  const base = { path: published.source.path, source_bytes: sourceBytes, duration_ms: durationMs };
+  if (answer instanceof RolloutError) return { ...base, outcome: "failed", message: answer.message };
+  if (answer.kind === "gone") {
     return { ...base, outcome: "compressed", compressed_bytes: compressedBytes, frames };
   }
   if (answer.kind === "conflict") {

@@ -22,21 +22,18 @@ export function estimateBytes(path: string, level: number): number {
     // One frame over all of them: what repeats from one to the next is found, as it would be in the file.
     const encoder = new ZstdEncoder({ level, checksum: true, longDistance: sizeBytes > LONG_DISTANCE_BYTES });
     let [sampledBytes, packedBytes] = [0, 0];
+    const count = ({ length }: Buffer): void => void (packedBytes += length);
     for (const { offset, length } of stretches) {
       const bytes = buffer.subarray(0, readAt(source.fd, buffer.subarray(0, length), offset, path));
       sampledBytes += bytes.length;
-      packedBytes += total(encoder.write(bytes));
+      encoder.writeTo(bytes, count);
     }
-    packedBytes += total(encoder.endFrame());
+    encoder.endFrameTo(count);
     encoder.release();
     return sampledBytes === 0 ? packedBytes : Math.ceil((packedBytes / sampledBytes) * sizeBytes);
   } finally {
     closeSync(source.fd);
   }
-}
-
-function total(parts: readonly Buffer[]): number {
-  return parts.reduce((sum, part) => sum + part.length, 0);
 }
 
 /** Evenly spread from the start to the end; the whole of a file that is no longer than they are together. */

@@ -93,9 +93,9 @@ export function inherit(fd: number, look: Look, path: string): boolean {
 
 /**
  * A second name for a file; false when that name is taken. Where the file system knows no second names the first one goes.
- * The folder is brought to the disk.
+ * The folder is brought to the disk, unless the caller does that, for several files at once.
  */
-export function nameWithoutClobber(from: string, to: string): boolean {
+export function nameWithoutClobber(from: string, to: string, sync: "sync" | "later" = "sync"): boolean {
   try {
     fs.linkSync(from, to);
   } catch (error) {
@@ -105,7 +105,7 @@ export function nameWithoutClobber(from: string, to: string): boolean {
     }
     return moveWithoutClobber(from, to);
   }
-  fsyncFolder(dirname(to));
+  if (sync === "sync") fsyncFolder(dirname(to));
   return true;
 }
 
@@ -127,13 +127,13 @@ function moveWithoutClobber(from: string, to: string): boolean {
   return true;
 }
 
+/** The caller brings the folder to the disk. */
 export function rename(from: string, to: string): void {
   try {
     fs.renameSync(from, to);
   } catch (error) {
     throw fileError(error, "write", from);
   }
-  fsyncFolder(dirname(to));
 }
 
 /** Adds bytes at the end of a file, as a writer of its own would. */

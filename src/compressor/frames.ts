@@ -41,11 +41,11 @@ export function encodeFrames(
   const frames: WrittenFrame[] = [];
   let offset = 0;
   for (const plainBytes of plan) {
-    const write = (parts: readonly Buffer[]): number => {
-      const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-      for (const part of parts) writeFully(target.fd, part, null, target.path);
-      if (bytes > 0) options.wrote?.(bytes);
-      return bytes;
+    let packedBytes = 0;
+    const write = (bytes: Buffer): void => {
+      writeFully(target.fd, bytes, null, target.path);
+      packedBytes += bytes.length;
+      options.wrote?.(bytes.length);
     };
     const encoder = new ZstdEncoder({
       level: options.level,
@@ -54,17 +54,16 @@ export function encodeFrames(
       windowLog: windowLog(plainBytes),
       pledgedBytes: plainBytes,
     });
-    let packedBytes = 0;
     try {
       for (const end = offset + plainBytes; offset < end;) {
         const wanted = buffer.subarray(0, Math.min(buffer.length, end - offset));
         const count = readAt(source.fd, wanted, offset, source.path);
         if (count < wanted.length) throw new RolloutError("mismatch", "the file became shorter", { path: source.path });
-        packedBytes += write(encoder.write(wanted));
+        encoder.writeTo(wanted, write);
         offset += count;
         options.advance?.(count);
       }
-      packedBytes += write(encoder.endFrame());
+      encoder.endFrameTo(write);
     } finally {
       encoder.release();
     }

@@ -15,7 +15,7 @@ import { startFollower } from "./follow.ts";
 import { encodeFrames } from "./frames.ts";
 import { temporaryBase } from "./names.ts";
 import { type FrameProfile, planFrames } from "./profile.ts";
-import { setAside, type Waiting } from "./retire.ts";
+import type { Published } from "./retire.ts";
 import { lockThread } from "./thread-lock.ts";
 import { compareArchive } from "./verify.ts";
 
@@ -39,8 +39,8 @@ export interface Packed {
 export type PackResult =
   | { readonly kind: "skipped"; readonly outcome: Outcome; readonly sourceBytes: number }
   | (Packed & { readonly kind: "kept" })
-  /** Published; the plain file waits for `settle`. The caller then closes the source and releases the lock. */
-  | (Packed & { readonly kind: "waiting"; readonly waiting: Waiting; readonly lock: HeldLock | undefined });
+  /** The plain file waits for `withdraw` and `settle`. The caller then closes the source and releases the lock. */
+  | (Packed & { readonly kind: "published"; readonly published: Published; readonly lock: HeldLock | undefined });
 
 /** Smaller ones are done before another thread has started. */
 const FOLLOWED_BYTES = 16 * 1024 * 1024;
@@ -48,13 +48,13 @@ const FOLLOWED_BYTES = 16 * 1024 * 1024;
 /** @throws RolloutError; nothing is changed then. */
 export function packFile(candidate: Candidate, threadId: string, options: PackOptions): PackResult {
   const source = openSource(candidate.plainPath);
-  let isWaiting = false;
+  let isPublished = false;
   try {
     const result = packSource(source, candidate, threadId, options);
-    isWaiting = result.kind === "waiting";
+    isPublished = result.kind === "published";
     return result;
   } finally {
-    if (!isWaiting) closeSync(source.fd);
+    if (!isPublished) closeSync(source.fd);
   }
 }
 
@@ -63,7 +63,7 @@ function packSource(source: OpenSource, candidate: Candidate, threadId: string, 
   const skipped = (outcome: Outcome): PackResult => ({ kind: "skipped", outcome, sourceBytes });
   const temporary = createTemporary(temporaryBase(source.path, "packing"));
   let lock: HeldLock | undefined;
-  let isWaiting = false;
+  let isPublished = false;
   try {
     const written = writeArchive(source, temporary, options);
     if (written === undefined) return skipped("skipped_changed");
@@ -75,20 +75,17 @@ function packSource(source: OpenSource, candidate: Candidate, threadId: string, 
     if (!isUnchanged(source)) return skipped("skipped_changed");
     const packed = { sourceBytes, ...written };
     const archive = compressedPath(source.path);
-    if (!nameWithoutClobber(temporary.path, archive)) return skipped("skipped_already_compressed");
+    if (!nameWithoutClobber(temporary.path, archive, options.keep ? "sync" : "later"))
+      return skipped("skipped_already_compressed");
     if (options.keep) return { kind: "kept", ...packed };
-    if (!isUnchanged(source)) {
-      removeIfThere(archive);
-      return skipped("skipped_changed");
-    }
-    // The temporary name stays until the plain one is gone: it tells the next run that this pair is unfinished.
-    const waiting = setAside(source, archive, true);
-    isWaiting = true;
-    return { kind: "waiting", ...packed, waiting, lock };
+    isPublished = true;
+    return { kind: "published", ...packed, published: { source, archive, temporary: temporary.path }, lock };
   } finally {
     closeSync(temporary.fd);
-    removeIfThere(temporary.path);
-    if (!isWaiting) lock?.release();
+    if (!isPublished) {
+      removeIfThere(temporary.path);
+      lock?.release();
+    }
   }
 }
 

@@ -17,6 +17,7 @@ import {
   inherit,
   isSameFile,
   isThere,
+  isUnchanged,
   type Look,
   lookAt,
   lookAtPath,
@@ -45,9 +46,55 @@ export interface Waiting {
   readonly aside: string;
 }
 
+/** An archive that has its name, beside a plain file that has not changed since. */
+export interface Published {
+  readonly source: OpenSource;
+  readonly archive: string;
+  /** The archive's first name, which tells the next run that this pair is unfinished. */
+  readonly temporary: string;
+}
+
+/**
+ * Takes the plain files' names away, after the names of their archives have come to the disk. Undefined for one that has
+ * changed, which stays; so does one whose name cannot be taken away, told by its error. Their archives go then.
+ */
+export function withdraw(published: readonly Published[]): readonly (Waiting | RolloutError | undefined)[] {
+  const folders = new Map<string, RolloutError | undefined>();
+  for (const { archive } of published) {
+    const folder = dirname(archive);
+    if (!folders.has(folder))
+      folders.set(
+        folder,
+        errorOf(() => fsyncFolder(folder)),
+      );
+  }
+  return published.map((one) => {
+    const ownArchive = lookAtPath(one.archive);
+    let waiting: Waiting | undefined;
+    const error =
+      folders.get(dirname(one.archive)) ??
+      errorOf(() => {
+        if (isUnchanged(one.source)) waiting = setAside(one.source, one.archive, true);
+      });
+    if (waiting === undefined) dropArchive({ archive: one.archive, ownArchive });
+    removeIfThere(one.temporary);
+    return error ?? waiting;
+  });
+}
+
+function errorOf(work: () => void): RolloutError | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    if (error instanceof RolloutError) return error;
+    throw error;
+  }
+}
+
 /**
  * Takes the plain file's name away. Its archive must be published, and hold what `source.look` says. `isOwn`: it was made for
- * this, and is nothing by itself.
+ * this, and is nothing by itself. The folder need not come to the disk before the file is gone: until then both names are there.
  */
 export function setAside(source: OpenSource, archive: string, isOwn: boolean): Waiting {
   const aside = asidePath(source.path);
@@ -56,7 +103,7 @@ export function setAside(source: OpenSource, archive: string, isOwn: boolean): W
   return { source, archive, ownArchive, aside };
 }
 
-function dropArchive({ archive, ownArchive }: Waiting): void {
+function dropArchive({ archive, ownArchive }: Pick<Waiting, "archive" | "ownArchive">): void {
   if (isSameFile(lookAtPath(archive), ownArchive)) removeIfThere(archive);
 }
 
