@@ -15,7 +15,7 @@ import type { Line } from "../readers/lines.ts";
 import { type FullReplayRule, isResumeKind, replaySuffix, ResumeScan } from "../thread/resume.ts";
 import type { ReplayOptions, ThreadState } from "../thread/state.ts";
 import { entryOf, readTail, type SegmentTail, tailLines } from "./resume-tail.ts";
-import { type DefectsMet, type StartProgress, WalkProgress, WalkTally } from "./thread-walk.ts";
+import { type DefectsMet, requireChecked, type StartProgress, WalkProgress, WalkTally } from "./thread-walk.ts";
 
 export interface FastResume {
   /** All but its `counts` as after a full replay; undefined when everything has to be read. */
@@ -34,13 +34,16 @@ export interface FastResumeOptions extends Pick<ReplayOptions, "truncation" | "r
   /** So many bytes of lines are held until they are played; what goes beyond is read twice. Default 32 MiB. */
   readonly heldBytes?: number | undefined;
   readonly progress?: StartProgress | undefined;
+  /** As of `BytesOptions`. Without it an archive that breaks is an `UncheckedStream`. Default true. */
+  readonly checked?: boolean | undefined;
 }
 
 const HELD_BYTES = 32 * 2 ** 20;
 
 /**
  * Reads a chain from its end.
- * @throws RolloutError when a file cannot be read; LineageError when one is shorter than what continues it says.
+ * @throws RolloutError when a file cannot be read; LineageError when one is shorter than what continues it says;
+ * UncheckedStream.
  */
 export function resumeFast(chain: LineageChain, options: FastResumeOptions = {}): FastResume {
   const meta = chain.meta?.record.payload;
@@ -59,7 +62,7 @@ function resumeFrom(
   chain: LineageChain,
   meta: SessionMeta,
   historyMode: HistoryMode,
-  { heldBytes = HELD_BYTES, truncation, release }: FastResumeOptions,
+  { heldBytes = HELD_BYTES, truncation, release, checked = true }: FastResumeOptions,
   progress: WalkProgress,
 ): FastResume {
   const advance = (bytes: number): void => progress.advance(bytes);
@@ -67,13 +70,14 @@ function resumeFrom(
   let bytesRead = 0;
   let leftBytes = heldBytes;
   for (const segment of chain.segments.toReversed()) {
-    const tail = readTail(segment, historyMode, leftBytes, advance);
+    const tail = readTail(segment, historyMode, leftBytes, { advance, checked });
+    if (tail.broken !== undefined) requireChecked(tail.broken, checked);
     tails.push(tail);
     leftBytes -= tail.heldBytes;
     bytesRead += tail.bytesRead;
     if (tail.verdict.kind === "must-replay") return refused(tail.verdict.rule, bytesRead);
     if (tail.verdict.kind === "complete") {
-      const suffix = new Suffix(chain, tails.toReversed(), progress);
+      const suffix = new Suffix(chain, tails.toReversed(), progress, checked);
       const state = replaySuffix(meta, () => suffix.entries(), { truncation, release });
       const { linesDecoded, defects } = suffix.tally;
       return { state, rule: undefined, bytesRead: bytesRead + suffix.bytesRead, linesDecoded, defects };
@@ -106,10 +110,12 @@ class Suffix {
   readonly #chain: LineageChain;
   readonly #tails: readonly SegmentTail[];
   readonly #progress: WalkProgress;
+  readonly #checked: boolean;
   readonly tally = new WalkTally();
   bytesRead = 0;
 
-  constructor(chain: LineageChain, tails: readonly SegmentTail[], progress: WalkProgress) {
+  constructor(chain: LineageChain, tails: readonly SegmentTail[], progress: WalkProgress, checked: boolean) {
+    this.#checked = checked;
     this.#chain = chain;
     this.#tails = tails;
     this.#progress = progress;
@@ -140,6 +146,7 @@ class Suffix {
   #linesOf(number: number, { lines, from }: SegmentTail): Iterable<Line> {
     const segment = this.#chain.segments[number];
     if (lines !== undefined || segment === undefined) return lines ?? [];
-    return tailLines(segment, from, (bytes) => void (this.bytesRead += bytes));
+    const onRead = (bytes: number): void => void (this.bytesRead += bytes);
+    return tailLines(segment, from, { onRead, checked: this.#checked });
   }
 }

@@ -88,10 +88,16 @@ export interface InspectOptions {
  * @throws RolloutError when the file cannot be opened or read, as `openRollout` does.
  */
 export function inspectRollout(path: string, options: InspectOptions = {}): Inspection {
-  const reader = openRollout(path);
+  // Checking decodes an archive twice: only of a broken one is nothing to be told that did not pass.
+  return inspect(path, options, false) ?? (inspect(path, { ...options, advance: undefined }, true) as Inspection);
+}
+
+/** Undefined for an archive that breaks, if its frames were not checked. */
+function inspect(path: string, options: InspectOptions, checked: boolean): Inspection | undefined {
+  const reader = openRollout(path, { checked });
   try {
     const tally = new Tally(reader.path, options.keptDefects ?? 20);
-    const head = Buffer.concat([...reader.forward(0, GENERATION_HEAD_BYTES)].map((chunk) => Buffer.from(chunk)));
+    const head = Buffer.concat(Array.from(reader.forward(0, GENERATION_HEAD_BYTES), (chunk) => Buffer.from(chunk)));
     const generation = generationOf(head);
     const bytes = countedBytes(reader, options.advance);
     if (generation === "typescript") for (const entry of decodeTypescriptDocument(bytes.chunks)) tally.addItem(entry);
@@ -100,6 +106,7 @@ export function inspectRollout(path: string, options: InspectOptions = {}): Insp
       for (const line of splitLines(bytes.chunks)) tally.addLine(line, decode(line, timestamp));
     }
     const { failure } = reader;
+    if (failure !== undefined && !checked) return undefined;
     if (failure !== undefined) tally.noteBroken(failure);
     return { generation, form: reader.form, plainBytes: bytes.count(), ...sizesOf(reader), ...tally.finish() };
   } finally {

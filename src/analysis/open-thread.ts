@@ -34,7 +34,15 @@ import { type ContextWindow, windowsOf } from "../thread/windows.ts";
 import { codexReading, resumeFast } from "./fast-resume.ts";
 import { type Cut, cutAtTurn, cutAtWindow, entriesUntil, type ThreadMoment } from "./thread-at.ts";
 import { type ProjectedTurns, projectOn, type SavedTurns, suffixTurns, type SuffixTurns } from "./thread-suffix.ts";
-import { type DefectsMet, plainBytesOf, type StartProgress, WalkProgress, WalkTally } from "./thread-walk.ts";
+import {
+  type DefectsMet,
+  plainBytesOf,
+  requireChecked,
+  type StartProgress,
+  UncheckedStream,
+  WalkProgress,
+  WalkTally,
+} from "./thread-walk.ts";
 
 export interface HistoryOptions extends Pick<ReplayOptions, "explain" | "truncation" | "release"> {
   /** Also as the items of a request (rollout-format §5.8). Default false. */
@@ -112,6 +120,8 @@ export class OpenedThread {
   readonly #home: Home;
   readonly #chain: LineageChain;
   readonly #progress: StartProgress | undefined;
+  /** Each frame of an archive is checked before anything of it is given out. */
+  #isChecked = false;
   /** How it was found, and what was passed over on the way. */
   readonly found: FoundThread;
 
@@ -161,12 +171,12 @@ export class OpenedThread {
    * With `kinds`, only those (as `readRollout`). Each call reads anew.
    */
   *entries(kinds?: KindFilter): Generator<LineageEntry> {
-    yield* this.#read(kinds);
+    yield* this.#read(kinds, { checked: true, skipEmpty: false });
   }
 
   /** Those of its own file alone. */
   *ownEntries(kinds?: KindFilter): Generator<LineageEntry> {
-    yield* this.#read(kinds, { segments: [this.#own] });
+    yield* this.#read(kinds, { segments: [this.#own], checked: true, skipEmpty: false });
   }
 
   /**
@@ -174,8 +184,14 @@ export class OpenedThread {
    * @throws RolloutError `not-found` for a turn or window that there is not.
    */
   history(options: HistoryOptions = {}): ThreadHistory {
+    return this.#sound(() => this.#history(options));
+  }
+
+  #history(options: HistoryOptions): ThreadHistory {
     const isAsked = options.fullReplay === true || options.explain === true || options.at !== undefined;
-    const fast = isAsked ? undefined : resumeFast(this.#chain, { ...options, progress: this.#progress });
+    const fast = isAsked
+      ? undefined
+      : resumeFast(this.#chain, { ...options, progress: this.#progress, checked: this.#isChecked });
     const found = fast?.state === undefined ? this.#replayed(options) : { ...fast, state: fast.state, bytesRead: 0 };
     const rule = fast === undefined ? "asked" : fast.rule;
     return {
@@ -205,14 +221,17 @@ export class OpenedThread {
 
   /** The same, and what they had to do without. */
   readWindows(): ThreadWindows {
-    const tally = new WalkTally();
-    const windows = windowsOf(() => this.#read(isReplayKind, { tally }));
-    return { windows, defects: tally.defects };
+    return this.#sound(() => {
+      const tally = new WalkTally();
+      const windows = windowsOf(() => this.#read(isReplayKind, { tally }));
+      return { windows, defects: tally.defects };
+    });
   }
 
   /** The client's view. */
   turns({ isRunning }: TurnsViewOptions = {}): Turns {
-    return turnsOf(this.#read(undefined), { historyMode: this.historyMode, isRunning, sources: this.#sourceMetas });
+    const options = { historyMode: this.historyMode, isRunning, sources: this.#sourceMetas };
+    return this.#sound(() => turnsOf(this.#read(undefined), options));
   }
 
   /**
@@ -236,7 +255,7 @@ export class OpenedThread {
 
   /** Token usage as the records sum it up; undefined when none does. */
   usage(): ThreadUsage | undefined {
-    return usageOf(this.#read(USAGE_KINDS));
+    return this.#sound(() => usageOf(this.#read(USAGE_KINDS)));
   }
 
   /**
@@ -253,10 +272,21 @@ export class OpenedThread {
     return this.segments.at(-1) as LineageSegment;
   }
 
+  /** A view of the thread; of a damaged archive only what is known to be right. */
+  #sound<T>(view: () => T): T {
+    try {
+      return view();
+    } catch (error) {
+      if (!(error instanceof UncheckedStream)) throw error;
+      this.#isChecked = true;
+      return view();
+    }
+  }
+
   /** What a thread has of the files that it continues, which do not change any more. */
   #inherited(): SavedTurns {
     const projection = new CanonicalTurns(emptyProjection({ sources: this.#sourceMetas }));
-    for (const entry of this.#read(undefined)) {
+    for (const entry of this.#read(undefined, { checked: true })) {
       if (entry.segment === this.#own && entry.position.offset !== this.#chain.meta?.position.offset) break;
       projection.add(entry);
     }
@@ -292,12 +322,17 @@ export class OpenedThread {
   }
 
   *#read(kinds: KindFilter | undefined, walk: Walk = {}): Generator<LineageEntry> {
-    const { segments = this.segments, onRead, tally } = walk;
+    const { segments = this.segments, onRead, tally, checked = this.#isChecked, skipEmpty = true } = walk;
     const progress = new WalkProgress(this.#progress, plainBytesOf(segments));
     const numbers = new Map(this.segments.map((segment, index) => [segment, index]));
     tally?.begin();
     try {
-      for (const entry of readLineage(this.#home, { ...this.#chain, segments }, { kinds, onRead })) {
+      for (const entry of readLineage(
+        this.#home,
+        { ...this.#chain, segments },
+        { kinds, onRead, checked, skipEmpty },
+      )) {
+        requireChecked(entry, checked);
         const placed = numbers.size === 1 ? entry : withSegment(entry, numbers.get(entry.segment) ?? 0);
         tally?.see(placed);
         progress.see(placed);
@@ -314,6 +349,9 @@ interface Walk {
   readonly segments?: readonly LineageSegment[];
   readonly onRead?: (bytes: number) => void;
   readonly tally?: WalkTally;
+  readonly checked?: boolean;
+  /** Lines without a byte mean nothing to any view; a hostile file has nothing else. */
+  readonly skipEmpty?: boolean;
 }
 
 function withSegment(entry: LineageEntry, segment: number): LineageEntry {

@@ -12,7 +12,7 @@ import { decodeLine } from "../format/decode.ts";
 import type { Entry } from "../format/entry.ts";
 import type { HistoryMode } from "../format/record.ts";
 import { peekKind } from "../format/peek.ts";
-import type { ByteReader } from "../readers/bytes.ts";
+import type { ByteReader, BytesOptions } from "../readers/bytes.ts";
 import { GENERATION_HEAD_BYTES, generationOf } from "../readers/generation.ts";
 import { checkSegmentEnd, type LineageSegment } from "../readers/lineage.ts";
 import { type Line, splitLines } from "../readers/lines.ts";
@@ -42,18 +42,22 @@ const BACKWARD_BYTES = 32 * 1024;
 /** To tell a plain file from a compressed one, nothing else is wanted of its start. */
 const START_BYTES = 64;
 
+export interface TailOptions extends Pick<BytesOptions, "checked"> {
+  /** Told the bytes of the lines that were looked at. */
+  readonly advance?: (bytes: number) => void;
+}
+
 /**
- * Lines of up to `limitBytes` are held; of a longer tail only its beginning is noted, for `tailLines`. `advance` is told the
- * bytes of the lines that were looked at.
+ * Lines of up to `limitBytes` are held; of a longer tail only its beginning is noted, for `tailLines`.
  * @throws RolloutError when the file cannot be read; LineageError when it ends before the part that counts.
  */
 export function readTail(
   segment: LineageSegment,
   historyMode: HistoryMode,
   limitBytes: number,
-  advance?: (bytes: number) => void,
+  { advance, checked }: TailOptions = {},
 ): SegmentTail {
-  const reader = openTail(segment);
+  const reader = openTail(segment, checked);
   try {
     const tail = new Tail(historyMode, limitBytes, advance);
     if (historyMode === "legacy" && !isEnvelopes(reader)) return tail.finish(segment, reader);
@@ -69,9 +73,9 @@ export function readTail(
 export function* tailLines(
   segment: LineageSegment,
   from: SegmentTail["from"],
-  onRead: (bytes: number) => void,
+  { onRead, checked }: Pick<BytesOptions, "checked"> & { readonly onRead: (bytes: number) => void },
 ): Generator<Line> {
-  const reader = openRollout(segment.path, { startBytes: START_BYTES });
+  const reader = openRollout(segment.path, { startBytes: START_BYTES, checked });
   try {
     yield* linesFrom(reader, segment, from);
   } finally {
@@ -87,11 +91,11 @@ export function entryOf(line: Line): Entry {
   return { ok: false, position, defect: { kind: "too-long", message: "the line is longer than the reader's limit" } };
 }
 
-function openTail({ path }: LineageSegment): ByteReader {
+function openTail({ path }: LineageSegment, checked: boolean | undefined): ByteReader {
   const reader = openRollout(path, { startBytes: START_BYTES, chunkBytes: BACKWARD_BYTES });
   if (reader.form === "plain") return reader;
   reader.close();
-  return openRollout(reader.path);
+  return openRollout(reader.path, { checked });
 }
 
 function select(buffer: Buffer, start: number, end: number): boolean {

@@ -117,7 +117,7 @@ function* linesFrom(
   { offset, line }: Pick<SavedTurns, "offset" | "line">,
 ): Generator<{ readonly entry: Entry; readonly terminated: boolean }> {
   const { path } = segments.at(-1) as LineageSegment;
-  const reader = openRollout(path);
+  const reader = openRollout(path, { checked: true });
   try {
     // From the byte before, since that tells whether a line begins here; up to its end nothing counts.
     const from = Math.max(0, offset - 1);

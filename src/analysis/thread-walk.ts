@@ -39,6 +39,17 @@ export class WalkTally {
   }
 }
 
+/**
+ * Thrown when an archive turned out to be damaged after some of what came out of it had been taken for good. Whoever asked begins
+ * again and has each frame checked before any of it is given out, which costs decoding it twice.
+ */
+export class UncheckedStream extends Error {}
+
+/** @throws UncheckedStream for an archive that breaks, if its frames were not checked. */
+export function requireChecked(entry: Entry, isChecked: boolean): void {
+  if (!isChecked && !entry.ok && entry.defect.kind === "broken-stream") throw new UncheckedStream();
+}
+
 /** Begins to show how far a walk is; `totalBytes` is undefined where it is not known how long it will be. */
 export type StartProgress = (label: string, totalBytes: number | undefined) => Progress;
 

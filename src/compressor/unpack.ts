@@ -3,11 +3,14 @@
  * given mode and time, brought to the disk, and named without taking the place of anything. The archive goes last.
  */
 import { closeSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
+import { RolloutError } from "../errors.ts";
 import { compressedPath, parseRolloutName } from "../format/names.ts";
-import { createTemporary, removeIfThere, writeFully } from "../io/files.ts";
+import { createTemporary, freeBytesAt, readAt, removeIfThere, writeFully } from "../io/files.ts";
 import type { HeldLock } from "../io/locks.ts";
+import { formatBytes } from "../io/text.ts";
 import { decodeZstd } from "../io/zstd.ts";
+import { zstdFrames } from "../io/zstd-frames.ts";
 import type { Candidate } from "./discover.ts";
 import { readFirstMeta } from "./eligibility.ts";
 import {
@@ -59,6 +62,7 @@ function unpackSource(
 ): Unpacked {
   const sourceBytes = archive.look.sizeBytes;
   const path = candidate.plainPath;
+  requireRoom(archive, path);
   const temporary = createTemporary(temporaryBase(path, "unpacking"));
   let lock: HeldLock | undefined;
   try {
@@ -80,6 +84,23 @@ function unpackSource(
     removeIfThere(temporary.path);
     lock?.release();
   }
+}
+
+/**
+ * Says beforehand what the sizes in the frames' headers tell. They are claims: whatever is not claimed is noticed when it is written.
+ * @throws RolloutError `disk-full`
+ */
+function requireRoom(archive: OpenSource, path: string): void {
+  const read = (offset: number, length: number): Buffer => {
+    const bytes = Buffer.allocUnsafe(length);
+    return bytes.subarray(0, readAt(archive.fd, bytes, offset, archive.path));
+  };
+  let claimedBytes = 0;
+  for (const { contentBytes = 0 } of zstdFrames(read, archive.look.sizeBytes)) claimedBytes += contentBytes;
+  const freeBytes = freeBytesAt(dirname(path));
+  if (freeBytes === undefined || claimedBytes <= freeBytes) return;
+  const message = `the plain file takes ${formatBytes(claimedBytes)}, and ${formatBytes(freeBytes)} are free`;
+  throw new RolloutError("disk-full", message, { path, hint: "nothing was written; the archive is unchanged" });
 }
 
 function isStill(archive: OpenSource): boolean {

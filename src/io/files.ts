@@ -185,6 +185,16 @@ export function fsyncFolder(path: string): void {
   }
 }
 
+/** What is free for the user on the disk that holds a folder; undefined where that is not told. */
+export function freeBytesAt(folder: string): number | undefined {
+  try {
+    const { bavail, bsize } = fs.statfsSync(folder);
+    return bavail * bsize;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Removes a file; true when there was one. */
 export function removeIfThere(path: string): boolean {
   return orUndefinedWhenMissing(path, () => (fs.unlinkSync(path), true)) ?? false;

@@ -39,6 +39,34 @@ export function* zstdFrames(read: ReadBytes, sizeBytes: number): Generator<ZstdF
   }
 }
 
+const SEEK_TABLE_MAGIC = 0x184d2a5e;
+const SEEK_FOOTER_MAGIC = 0x8f92eab1;
+const SEEK_FOOTER_BYTES = 9;
+
+/**
+ * Decoded sizes of the frames as a seek table at the end of the file tells them, empty frames left out; undefined where there
+ * is none. Of one that contradicts itself nothing is given. Claims, as those of the headers: where both agree, one flipped bit is
+ * no longer enough to lead a reader astray.
+ */
+export function seekTable(read: ReadBytes, sizeBytes: number): Iterator<number> | undefined {
+  const footer = read(Math.max(0, sizeBytes - SEEK_FOOTER_BYTES), SEEK_FOOTER_BYTES);
+  if (footer.length < SEEK_FOOTER_BYTES || number(footer.subarray(5), 4) !== SEEK_FOOTER_MAGIC) return undefined;
+  // With the highest bit of its descriptor set each entry ends with a checksum.
+  const entryBytes = ((footer[4] ?? 0) & 0x80) === 0 ? 8 : 12;
+  const contentBytes = number(footer, 4) * entryBytes + SEEK_FOOTER_BYTES;
+  const offset = sizeBytes - contentBytes - SKIPPABLE_HEADER_BYTES;
+  const header = offset < 0 ? footer : read(offset, SKIPPABLE_HEADER_BYTES);
+  const isSound = number(header, 4) === SEEK_TABLE_MAGIC && number(header.subarray(4), 4) === contentBytes;
+  return isSound ? tableSizes(new Window(read), offset + SKIPPABLE_HEADER_BYTES, entryBytes, sizeBytes) : [].values();
+}
+
+function* tableSizes(bytes: Window, first: number, entryBytes: number, sizeBytes: number): Generator<number> {
+  for (let offset = first; offset < sizeBytes - SEEK_FOOTER_BYTES; offset += entryBytes) {
+    const plainBytes = number(bytes.at(offset + 4, 4), 4);
+    if (plainBytes > 0) yield plainBytes;
+  }
+}
+
 /** Offset behind the last block and the checksum; undefined when a block is missing or of no known type. */
 function frameEnd(bytes: Window, first: number, checksum: boolean): number | undefined {
   for (let offset = first; ;) {

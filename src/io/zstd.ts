@@ -35,10 +35,19 @@ const FIRST_CHUNK_BYTES = 64 * 1024;
 const KEEP_WINDOW_BYTES = 8 * 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 
-/** How a compressed stream ended. `decodedBytes` have been yielded before it broke. */
+/**
+ * How a compressed stream ended. `decodedBytes` have been yielded before it broke, of which the first `soundBytes` are not in
+ * doubt: what a frame gave out is until its checksum was seen, if it has one. `isCut`: nothing is wrong but that it ends too soon.
+ */
 export type ZstdEnd =
   | { readonly ok: true; readonly decodedBytes: number }
-  | { readonly ok: false; readonly message: string; readonly decodedBytes: number };
+  | {
+      readonly ok: false;
+      readonly message: string;
+      readonly decodedBytes: number;
+      readonly soundBytes: number;
+      readonly isCut: boolean;
+    };
 
 export interface DecodeOptions {
   /** Frames asking for a larger window end the stream as broken. Default 27. */
@@ -121,7 +130,9 @@ export function* decodeZstd(chunks: Iterable<Uint8Array>, options: DecodeOptions
       yield output.subarray(0, stream.filled);
     }
     const message = stream.failure ?? stream.endFailure();
-    return message === undefined ? { ok: true, decodedBytes } : { ok: false, message, decodedBytes };
+    if (message === undefined) return { ok: true, decodedBytes };
+    const soundBytes = stream.hasChecksum ? stream.frameStart : decodedBytes;
+    return { ok: false, message, decodedBytes, soundBytes, isCut: stream.failure === undefined };
   } finally {
     stream.release();
   }
@@ -133,6 +144,10 @@ class FrameStream {
   /** The decoder may hold more output than had room: step again before more input is given. */
   isFull = false;
   failure: string | undefined;
+  /** Decoded bytes before the frame in hand, and whether it ends with a checksum. */
+  frameStart = 0;
+  hasChecksum = false;
+  #decodedBytes = 0;
   readonly #output: Buffer;
   readonly #decoder: DCtx;
   #wanted = FRAME_START_BYTES;
@@ -150,12 +165,13 @@ class FrameStream {
 
   /** Feeds the block or header the decoder waits for, from `chunk` at `at`; returns how many of them it took. */
   step(chunk: Uint8Array, at: number): number {
-    if (this.#atFrameStart && !this.isFull) this.#noteWindow(chunk, at);
+    if (this.#atFrameStart && !this.isFull) this.#noteFrame(chunk, at);
     const input = this.isFull ? NOTHING : chunk.subarray(at, at + this.#wanted);
     const room = this.filled === 0 ? this.#output : this.#output.subarray(this.filled);
     try {
       const [wanted, produced, consumed] = this.#decoder.decompressStream(room, input);
       this.filled += produced;
+      this.#decodedBytes += produced;
       this.isFull = wanted !== 0 && produced === room.length;
       this.#sawInput ||= consumed > 0;
       this.#atFrameStart = wanted === 0;
@@ -179,8 +195,11 @@ class FrameStream {
     idleDecoders.push(this.#decoder);
   }
 
-  #noteWindow(chunk: Uint8Array, at: number): void {
+  #noteFrame(chunk: Uint8Array, at: number): void {
     const info = frameInfo(chunk.subarray(at, at + FRAME_HEADER_BYTES));
+    this.frameStart = this.#decodedBytes;
+    // Of a header that two chunks share the worse is assumed.
+    this.hasChecksum = info?.checksum ?? true;
     if (this.#keepWindow) return;
     if (info === undefined || info.windowBytes > KEEP_WINDOW_BYTES) this.#mayKeep = false;
   }
@@ -216,7 +235,7 @@ export function compressZstd(buffer: Uint8Array, options: EncodeOptions = {}): B
 }
 
 /**
- * A synchronous streaming encoder. Returned buffers are the caller's own. Frames follow each other by `endFrame`; each
+ * A synchronous streaming encoder. Frames follow each other by `endFrame`; each
  * may be given its size beforehand by `pledge`, which puts it into the header.
  */
 export class ZstdEncoder {
@@ -240,27 +259,41 @@ export class ZstdEncoder {
     guardBinding(() => this.#encoder.setPledgedSrcSize(sizeBytes));
   }
 
-  /** Takes all of `chunk`; returns what the encoder gives out by now, often nothing. */
+  /** Takes all of `chunk`; hands what the encoder gives out by now, often nothing, to `sink`, as views valid until it returns. */
+  writeTo(chunk: Uint8Array, sink: (bytes: Buffer) => void): void {
+    let rest = chunk;
+    while (rest.length > 0) rest = rest.subarray(this.#run(rest, binding().EndDirective.continue, sink).consumed);
+  }
+
+  /** Ends the frame, even one that nothing was written to. As `writeTo`. */
+  endFrameTo(sink: (bytes: Buffer) => void): void {
+    while (this.#run(NOTHING, binding().EndDirective.end, sink).left > 0);
+  }
+
+  /** As `writeTo`, of buffers that are the caller's own. */
   write(chunk: Uint8Array): Buffer[] {
     const parts: Buffer[] = [];
-    let rest = chunk;
-    while (rest.length > 0) rest = rest.subarray(this.#run(rest, binding().EndDirective.continue, parts).consumed);
+    this.writeTo(chunk, (bytes) => parts.push(Buffer.from(bytes)));
     return parts;
   }
 
-  /** Ends the frame, even one that nothing was written to. */
+  /** As `endFrameTo`, of buffers that are the caller's own. */
   endFrame(): Buffer[] {
     const parts: Buffer[] = [];
-    while (this.#run(NOTHING, binding().EndDirective.end, parts).left > 0);
+    this.endFrameTo((bytes) => parts.push(Buffer.from(bytes)));
     return parts;
   }
 
-  #run(input: Uint8Array, directive: number, parts: Buffer[]): { left: number; consumed: number } {
-    return guardBinding(() => {
-      const [left, produced, consumed] = this.#encoder.compressStream2(this.#output, input, directive);
-      if (produced > 0) parts.push(Buffer.from(this.#output.subarray(0, produced)));
-      return { left, consumed };
-    });
+  #run(
+    input: Uint8Array,
+    directive: number,
+    sink: (bytes: Buffer) => void,
+  ): { readonly left: number; readonly consumed: number } {
+    const [left, produced, consumed] = guardBinding(() =>
+      this.#encoder.compressStream2(this.#output, input, directive),
+    );
+    if (produced > 0) sink(this.#output.subarray(0, produced));
+    return { left, consumed };
   }
 }
 

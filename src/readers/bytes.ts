@@ -4,8 +4,8 @@
  */
 import { RolloutError } from "../errors.ts";
 import { closeFile, openRegularFile, readAt } from "../io/files.ts";
-import { FRAME_HEADER_BYTES, decodeZstd, frameInfo, isZstd } from "../io/zstd.ts";
-import { zstdFrames } from "../io/zstd-frames.ts";
+import { FRAME_HEADER_BYTES, decodeZstd, frameInfo, isZstd, type ZstdEnd } from "../io/zstd.ts";
+import { seekTable, zstdFrames } from "../io/zstd-frames.ts";
 
 export interface ByteReader {
   readonly path: string;
@@ -29,7 +29,7 @@ export interface ByteReader {
    * one is asked for; they grow from 64 KiB. Plain files only: for a compressed one this is an `internal` error.
    */
   backward(end?: number): Generator<{ readonly bytes: Buffer; readonly offset: number }>;
-  /** Set when the compressed stream broke; all that precedes `offset` has been yielded. */
+  /** Set when the compressed stream broke; what precedes `offset`, as far as it was asked for, has been yielded. */
   readonly failure: { readonly message: string; readonly offset: number } | undefined;
   /** Bytes taken from the disk so far. */
   readonly bytesRead: number;
@@ -41,6 +41,13 @@ export interface BytesOptions {
   readonly chunkBytes?: number;
   /** Read when the file is opened, to tell its form. Default 64 KiB, which is kept for whoever reads from the start. */
   readonly startBytes?: number;
+  /**
+   * Decode a compressed file twice, first to nowhere: of a frame that does not match its checksum nothing is yielded, and
+   * `failure.offset` is where that frame begins. Otherwise what came out of it has been yielded by the time that this is known.
+   * Of a file that is cut all is yielded that can be decoded.
+   * Frames without checksum, as Codex writes them (state-and-compression §4.4), tell no more than that they decode. Default false.
+   */
+  readonly checked?: boolean | undefined;
 }
 
 /** What a core has at hand in its own cache, so that the bytes just read are still there when they are split. */
@@ -64,8 +71,9 @@ function takeBuffer(bytes: number): Buffer {
 
 /** Opens a rollout for reading. @throws RolloutError as `openRegularFile` does. The caller closes it. */
 export function openBytes(path: string, options: BytesOptions = {}): ByteReader {
-  const { chunkBytes = CHUNK_BYTES, startBytes = FIRST_FORWARD_BYTES } = options;
-  return new FileReader(path, Math.max(1, chunkBytes), Math.max(FRAME_HEADER_BYTES, Math.min(startBytes, chunkBytes)));
+  const { chunkBytes = CHUNK_BYTES, startBytes = FIRST_FORWARD_BYTES, checked = false } = options;
+  const headBytes = Math.max(FRAME_HEADER_BYTES, Math.min(startBytes, chunkBytes));
+  return new FileReader(path, Math.max(1, chunkBytes), headBytes, checked);
 }
 
 /** A place in a compressed file, and what it is in the plain stream. */
@@ -76,6 +84,13 @@ interface Restart {
 
 const START: Restart = { plain: 0, packed: 0 };
 
+/** What decoding from a start to nowhere has told: how far the plain bytes are sound, and why no further. */
+interface Checked {
+  readonly start: Restart;
+  readonly end: number;
+  readonly message: string | undefined;
+}
+
 class FileReader implements ByteReader {
   readonly path: string;
   readonly form: "plain" | "zstd";
@@ -85,19 +100,22 @@ class FileReader implements ByteReader {
   bytesRead = 0;
   readonly #fd: number;
   readonly #chunkBytes: number;
+  readonly #isChecked: boolean;
+  #soundness: Checked | undefined;
   /** What opening has read, until somebody has taken it: most files are read from their start, many are no longer than this. */
   #start: { readonly buffer: Buffer; readonly length: number } | undefined;
   readonly #claimedBytes: number | undefined;
   #restarts: readonly Restart[] | undefined;
   #closed = false;
 
-  constructor(path: string, chunkBytes: number, startBytes: number) {
+  constructor(path: string, chunkBytes: number, startBytes: number, isChecked: boolean) {
     const { fd, stat } = openRegularFile(path);
     this.path = path;
     this.sizeBytes = stat.size;
     this.mtimeMs = stat.mtimeMs;
     this.#fd = fd;
     this.#chunkBytes = chunkBytes;
+    this.#isChecked = isChecked;
     try {
       const buffer = takeBuffer(Math.max(FRAME_HEADER_BYTES, Math.min(chunkBytes, stat.size)));
       const length = this.#read(buffer.subarray(0, Math.min(startBytes, stat.size)), 0);
@@ -179,41 +197,66 @@ class FileReader implements ByteReader {
   }
 
   *#decoded(from: number, to: number): Generator<Buffer> {
-    const start = from < RESTART_BYTES ? START : this.#frameStarts().findLast(({ plain }) => plain <= from);
-    const { plain, packed } = start ?? START;
-    const claimed = packed === 0 ? (this.#claimedBytes ?? this.#chunkBytes) : this.#chunkBytes;
-    const stream = decodeZstd(this.#plain(packed, this.sizeBytes, COMPRESSED_CHUNK_BYTES), {
-      outputBytes: Math.min(this.#chunkBytes, Math.max(claimed, 1024)),
-    });
-    let offset = plain;
+    const near = from < RESTART_BYTES ? START : this.#frameStarts().findLast(({ plain }) => plain <= from);
+    const start = near ?? START;
+    const sound = this.#isChecked ? this.#check(start) : undefined;
+    const end = Math.min(to, sound?.message === undefined ? to : sound.end);
+    const stream = this.#decode(start);
+    let offset = start.plain;
     try {
-      while (offset < to) {
+      while (offset < end) {
         const next = stream.next();
         if (next.done === true) {
           if (!next.value.ok) this.failure = { message: next.value.message, offset };
           return;
         }
         const chunk = next.value;
-        const wanted = chunk.subarray(Math.max(0, from - offset), Math.min(chunk.length, to - offset));
+        const wanted = chunk.subarray(Math.max(0, from - offset), Math.min(chunk.length, end - offset));
         offset += chunk.length;
         if (wanted.length > 0) yield wanted;
       }
     } finally {
       stream.return({ ok: true, decodedBytes: offset });
     }
+    if (sound?.message !== undefined && to > end) this.failure = { message: sound.message, offset: end };
+  }
+
+  #decode({ packed }: Restart, keepWindow = false): Generator<Buffer, ZstdEnd> {
+    const claimed = packed === 0 ? (this.#claimedBytes ?? this.#chunkBytes) : this.#chunkBytes;
+    const outputBytes = Math.min(this.#chunkBytes, Math.max(claimed, 1024));
+    return decodeZstd(this.#plain(packed, this.sizeBytes, COMPRESSED_CHUNK_BYTES), { outputBytes, keepWindow });
+  }
+
+  #check(start: Restart): Checked {
+    if (this.#soundness !== undefined && this.#soundness.start.packed <= start.packed) return this.#soundness;
+    // The next stream, which follows at once, takes the same window.
+    const stream = this.#decode(start, true);
+    let next = stream.next();
+    while (next.done !== true) next = stream.next();
+    const { value } = next;
+    // What is cut has mostly come out right, and may be all that there is. One that has its seek table is not cut, but misread.
+    const isSound = value.ok || (value.isCut && seekTable(this.#bytesAt, this.sizeBytes) === undefined);
+    const end = start.plain + (isSound ? value.decodedBytes : value.soundBytes);
+    return (this.#soundness = { start, end, message: value.ok ? undefined : value.message });
   }
 
   #frameStarts(): readonly Restart[] {
-    if (this.#restarts !== undefined) return this.#restarts;
+    return (this.#restarts ??= this.form === "zstd" ? this.#findFrames() : [START]);
+  }
+
+  #findFrames(): readonly Restart[] {
     const starts = [START];
+    const table = seekTable(this.#bytesAt, this.sizeBytes);
     let [plain, last] = [0, 0];
-    for (const { offset, contentBytes } of this.form === "zstd" ? zstdFrames(this.#bytesAt, this.sizeBytes) : []) {
+    for (const { offset, contentBytes } of zstdFrames(this.#bytesAt, this.sizeBytes)) {
       if (plain - last >= RESTART_BYTES) starts.push({ plain, packed: offset });
       last = starts.at(-1)?.plain ?? 0;
+      // Whether the table or the headers lie, nobody can tell.
+      if (table !== undefined && contentBytes !== 0 && table.next().value !== contentBytes) return [START];
       if (contentBytes === undefined) break;
       plain += contentBytes;
     }
-    return (this.#restarts = starts);
+    return starts;
   }
 
   readonly #bytesAt = (offset: number, length: number): Buffer => {
@@ -232,8 +275,8 @@ class FileReader implements ByteReader {
 
 /**
  * A file named `.zst` whose first bytes are neither a frame's nor the beginning of JSON text: better reported once as a
- * broken stream than line by line as noise.
+ * broken stream than line by line as noise. As many bytes as a magic number has: the first alone is a space once a bit of it flips.
  */
 function isBrokenZstd(path: string, head: Buffer): boolean {
-  return path.endsWith(".zst") && !/^[\s{]/.test(head.toString("latin1", 0, 1));
+  return path.endsWith(".zst") && (head.length === 0 || !/^\s*(?:\{|$)/.test(head.toString("latin1", 0, 4)));
 }

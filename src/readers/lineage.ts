@@ -377,12 +377,13 @@ export function checkSegmentEnd({ path, rolloutId, endOffset = 0 }: LineageSegme
 /** Any form and generation; what has no way back is read forward and turned round. */
 function* legacyEntries(segment: LineageSegment, order: Order, options: LineageOptions): Generator<Entry> {
   const { path } = segment;
+  const { checked = true } = options;
   const onRead = (bytes: number): void => options.onRead?.(bytes, segment);
   try {
-    yield* readRollout(path, { ...options, onRead, order });
+    yield* readRollout(path, { ...options, checked, onRead, order });
   } catch (error) {
     // Thrown before the first entry.
     if (!(error instanceof RolloutError) || error.code !== "unsupported") throw error;
-    yield* [...readRollout(path, { ...options, onRead })].toReversed();
+    yield* [...readRollout(path, { ...options, checked, onRead })].toReversed();
   }
 }

@@ -31,7 +31,7 @@ export interface SplitOptions {
   /** Longer lines are yielded as `tooLong`. Default: what still fits into one string. */
   readonly maxLineBytes?: number;
   /** Lines without a byte are counted, but neither judged nor yielded: a gigabyte of them takes a second. Default false. */
-  readonly skipEmpty?: boolean;
+  readonly skipEmpty?: boolean | undefined;
   /** Which lines are wanted. Default: all. */
   readonly select?: Select | undefined;
 }

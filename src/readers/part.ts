@@ -6,7 +6,7 @@ import { decodeLine } from "../format/decode.ts";
 import type { Entry } from "../format/entry.ts";
 import { kindOf, peekKind } from "../format/peek.ts";
 import type { ByteReader } from "./bytes.ts";
-import { type Line, type Select, splitLines } from "./lines.ts";
+import { type Line, type Select, splitLines, type SplitOptions } from "./lines.ts";
 import { splitLinesBackward } from "./reverse.ts";
 import { type KindFilter, openRollout, type ReadOptions } from "./rollout.ts";
 
@@ -21,7 +21,10 @@ export interface Part {
 
 export type Order = "forward" | "backward";
 
-export interface PartOptions extends Pick<ReadOptions, "kinds" | "maxLineBytes" | "chunkBytes"> {
+export interface PartOptions extends Pick<
+  ReadOptions,
+  "kinds" | "maxLineBytes" | "chunkBytes" | "checked" | "skipEmpty"
+> {
   /** Told the plain bytes of the file, or the end of the part if that is less, as soon as they are known; may throw. */
   readonly onEnd: (plainBytes: number) => void;
   /** Told the bytes taken from the disk when the file is closed. */
@@ -29,7 +32,7 @@ export interface PartOptions extends Pick<ReadOptions, "kinds" | "maxLineBytes" 
 }
 
 type Broken = Extract<Entry, { readonly ok: false }>;
-type Splitting = { readonly select: Select; readonly maxLineBytes?: number };
+type Splitting = Pick<SplitOptions, "select" | "skipEmpty" | "maxLineBytes">;
 
 /**
  * The entries of a part, as `readRollout` gives those of a whole file: lines of other kinds than `kinds` are passed over, and
@@ -38,10 +41,14 @@ type Splitting = { readonly select: Select; readonly maxLineBytes?: number };
  * @throws RolloutError when the file cannot be read.
  */
 export function* readPart(part: Part, order: Order, options: PartOptions): Generator<Entry> {
-  const { kinds, maxLineBytes, onEnd, onRead } = options;
-  const reader = openRollout(part.path, options);
+  const { kinds, maxLineBytes, onEnd, onRead, checked = true, skipEmpty } = options;
+  const reader = openRollout(part.path, { ...options, checked });
   try {
-    const splitting = { select: selectKinds(kinds), ...(maxLineBytes === undefined ? {} : { maxLineBytes }) };
+    const splitting = {
+      select: selectKinds(kinds),
+      skipEmpty,
+      ...(maxLineBytes === undefined ? {} : { maxLineBytes }),
+    };
     for (const line of linesOf(reader, part, order, splitting, onEnd)) {
       const entry = "defect" in line ? line : decoded(line);
       if (!entry.ok || isWanted(kinds, kindOf(entry.record))) yield entry;

@@ -22,6 +22,8 @@ export interface ReadOptions extends BytesOptions {
   readonly from?: { readonly offset: number; readonly line: number } | undefined;
   /** Lines of other kinds are passed over unparsed; defects of lines whose kind cannot be told are still yielded. */
   readonly kinds?: KindFilter | undefined;
+  /** Lines without a byte are counted, and not told as defects; forward only. Default false. */
+  readonly skipEmpty?: boolean | undefined;
   /** Longer lines become a `too-long` defect. Default: what still fits into one string. */
   readonly maxLineBytes?: number | undefined;
   /** `backward` yields the newest entry first, with `position.line` 0; plain files of lines only. Default `forward`. */
@@ -151,7 +153,7 @@ function linesOf(reader: ByteReader, options: ReadOptions, select: Select | unde
   const limit = options.maxLineBytes === undefined ? {} : { maxLineBytes: options.maxLineBytes };
   if (options.order === "backward") return linesBackward(reader, options.from?.offset, { ...limit, select });
   const from = options.from ?? { offset: 0, line: 1 };
-  return splitLines(reader.forward(from.offset), { ...from, ...limit, select });
+  return splitLines(reader.forward(from.offset), { ...from, ...limit, select, skipEmpty: options.skipEmpty });
 }
 
 function* linesBackward(

@@ -1,7 +1,6 @@
 /**
- * `compress` and `decompress` under bad circumstances: killed at any moment, beside writers, on a full disk. Every thread is there
- * afterwards, whole, and the next run leaves nothing unfinished. `ROLLOUT_TOOL_KILLS` sets the number of kills by time, and
- * `ROLLOUT_TOOL_BIN` names another build than that of this folder.
+ * `compress` and `decompress` beside writers, and on a full disk: nothing that was appended is lost, and what fails changes
+ * nothing. What is killed is in `compress-kill.test.ts`, single files that are in the way in `compress-files.test.ts`.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
@@ -9,14 +8,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { compress, decompress, namesIn, readEither, threadText } from "../support/archives.ts";
 import { skipAloud } from "../interop/codex.ts";
-import { BIN } from "../support/bin.ts";
 import { NOW_MS, snapshot, temporaryFolder, writeHome } from "../support/homes.ts";
 import { fileName, sessionPath, threadId } from "../support/lines.ts";
 import { ROOT } from "../support/sources.ts";
-
-const KILLS = Number(process.env["ROLLOUT_TOOL_KILLS"] ?? 6);
-const PROGRAM = process.env["ROLLOUT_TOOL_BIN"] ?? BIN;
-const PRELOAD = ["--import", join(ROOT, "test", "support", "kill-at.mjs")];
 
 const folder = temporaryFolder();
 let home = "";
@@ -27,100 +21,6 @@ beforeEach(() => {
 afterEach(() => {
   for (const child of children) child.kill("SIGKILL");
   children.clear();
-});
-
-type Verb = "compress" | "decompress";
-const command = (verb: Verb, ...more: readonly string[]): string[] => [
-  PROGRAM,
-  verb,
-  "--all",
-  "--quiet",
-  ...more,
-  "--codex-home",
-  home,
-];
-
-/** Long enough, in all, for a second worker to be started. */
-const MANY = Array.from({ length: 50 }, (_unused, index) => index + 1);
-const FEW = [1, 2, 3];
-const messagesIn = (thread: number): number => (FEW.includes(thread) ? thread * 10 : 1200 + thread);
-
-/** A home of plain rollouts or, for `decompress`, of archives. */
-function renew(threads: readonly number[], verb: Verb): void {
-  rmSync(home, { recursive: true, force: true });
-  const suffix = verb === "compress" ? "" : ".zst";
-  writeHome(
-    home,
-    Object.fromEntries(threads.map((thread) => [sessionPath(thread) + suffix, threadText(thread, messagesIn(thread))])),
-  );
-}
-
-function expectWhole(threads: readonly number[], when: string): void {
-  for (const thread of threads) {
-    expect(readEither(join(home, sessionPath(thread))), `${when}: thread ${thread}`).toBe(
-      threadText(thread, messagesIn(thread)),
-    );
-  }
-}
-
-function expectFinished(threads: readonly number[], verb: Verb, when: string): void {
-  const run = spawnSync(process.execPath, command(verb), { encoding: "utf8" });
-  expect([run.status, run.stderr], when).toEqual([0, ""]);
-  expectWhole(threads, when);
-  const suffix = verb === "compress" ? ".zst" : "";
-  expect(namesIn(home), when).toEqual(threads.map((thread) => fileName(thread) + suffix).toSorted());
-}
-
-describe.each(["compress", "decompress"] as const)("%s", (verb) => {
-  test("killed before each change to the file system", () => {
-    const threads = FEW;
-    const env = { PATH: process.env["PATH"] };
-    renew(threads, verb);
-    const whole = spawnSync(process.execPath, [...PRELOAD, ...command(verb)], { env, encoding: "utf8" });
-    const changes = Number(/CHANGES (\d+)/.exec(whole.stderr)?.[1]);
-    expect([whole.status, changes > 20], whole.stderr).toEqual([0, true]);
-    for (let change = 1; change <= changes; change += 1) {
-      renew(threads, verb);
-      const killed = spawnSync(process.execPath, [...PRELOAD, ...command(verb)], {
-        env: { ...env, KILL_AT: String(change) },
-        encoding: "utf8",
-      });
-      const when = `killed before change ${change} of ${changes}`;
-      expect(killed.signal, `${when}\n${killed.stderr}`).toBe("SIGKILL");
-      expectWhole(threads, when);
-      expectFinished(threads, verb, when);
-    }
-  }, 300_000);
-
-  test("killed at moments spread over a run with two workers", async () => {
-    const threads = MANY;
-    const lengthMs = await runFor(undefined);
-    let killed = 0;
-    for (let kill = 1; kill <= KILLS; kill += 1) {
-      const afterMs = (lengthMs * kill) / KILLS;
-      if ((await runFor(afterMs)) === undefined) killed += 1;
-      const when = `killed after ${afterMs.toFixed(1)} ms`;
-      expectWhole(threads, when);
-      expectFinished(threads, verb, when);
-    }
-    if (KILLS > 20) process.stderr.write(`${verb}: ${killed} of ${KILLS} runs were killed, over ${lengthMs} ms\n`);
-
-    /** How long it took, or undefined when it was killed. */
-    function runFor(afterMs: number): Promise<number | undefined>;
-    function runFor(afterMs: undefined): Promise<number>;
-    function runFor(afterMs: number | undefined): Promise<number | undefined> {
-      renew(threads, verb);
-      const startMs = performance.now();
-      const child = spawn(process.execPath, command(verb, "--jobs", "2"), { stdio: "ignore" });
-      const timer = afterMs === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), afterMs);
-      return new Promise((resolve) => {
-        child.once("exit", (_code, signal) => {
-          clearTimeout(timer);
-          resolve(signal === "SIGKILL" ? undefined : performance.now() - startMs);
-        });
-      });
-    }
-  }, 3_600_000);
 });
 
 const LINES = 10_000;

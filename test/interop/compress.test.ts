@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { decompressRun } from "../../src/compressor/decompress.ts";
 import type { FrameProfile } from "../../src/compressor/profile.ts";
@@ -21,6 +22,10 @@ import {
   type CodexBinary,
   type TestHome,
 } from "./codex.ts";
+import { frameInfo } from "../../src/io/zstd.ts";
+import { readEither, threadText } from "../support/archives.ts";
+import { writeHome } from "../support/homes.ts";
+import { fileName } from "../support/lines.ts";
 import { corpusFolder, unpackCorpus, type Corpus, type CorpusName } from "./corpus.ts";
 
 const PROFILES: readonly (readonly [string, FrameProfile])[] = [
@@ -31,9 +36,9 @@ const PROFILES: readonly (readonly [string, FrameProfile])[] = [
 ];
 const RESUMED = 12;
 
-function compress(home: TestHome, profile: FrameProfile): CompressReport {
+function compress(home: TestHome, profile: FrameProfile, paths?: readonly string[]): CompressReport {
   return compressRun({
-    what: { codexHome: home.path, scope: "all" },
+    what: paths === undefined ? { codexHome: home.path, scope: "all" } : { paths },
     mode: "write",
     profile,
     level: 3,
@@ -178,5 +183,67 @@ describeWithCodex("0.169.0", "both compressing one home", (binary) => {
     for (const [path, bytes] of before) expect(readFileSync(path).equals(bytes)).toBe(true);
     home.remove();
     corpus.remove();
+  });
+});
+
+/** Frames of ours end with a checksum, those of Codex do not (state-and-compression §4.4). */
+function isOurs(path: string): boolean {
+  return frameInfo(readFileSync(path))?.checksum === true;
+}
+
+const DAYS = Array.from({ length: 10 }, (_unused, at) => `2025/10/${String(at + 10)}`);
+const PER_DAY = 16;
+/** Milliseconds after Codex is told to begin, or before. */
+const OFFSETS_MS = [-60, -20, 0, 10, 20, 40, 80];
+
+/** 160 cold rollouts on ten days, and what they hold. */
+function manyRollouts(home: TestHome): ReadonlyMap<string, string> {
+  const texts = new Map<string, string>();
+  for (const [at, day] of DAYS.entries()) {
+    for (let thread = at * PER_DAY + 1; thread <= (at + 1) * PER_DAY; thread += 1)
+      texts.set(`sessions/${day}/${fileName(thread)}`, threadText(thread, 1000 + thread));
+  }
+  writeHome(home.path, Object.fromEntries(texts));
+  return texts;
+}
+
+describeWithCodex("0.169.0", "both at work on 160 rollouts", (binary) => {
+  it("come between each other, do nothing twice, and lose nothing", async () => {
+    const seen = { bothDid: 0, weWereTold: 0, ours: 0, theirs: 0 };
+    for (const offsetMs of OFFSETS_MS) {
+      const home = testHome();
+      writeCodexConfig(home.path, { features: { local_thread_store_compression: false } });
+      const texts = manyRollouts(home);
+      const done: string[] = [];
+      await withServer(binary, home, async (server) => {
+        const theirs = sleep(Math.max(0, -offsetMs)).then(() => server.request("rollout/compress", {}));
+        await sleep(Math.max(0, offsetMs));
+        for (const deadline = Date.now() + 20_000; rollouts(home, ".jsonl").length > 0 && Date.now() < deadline;) {
+          // One day at a time: Codex gets its turn in between.
+          for (const day of DAYS) {
+            const report = compress(home, { kind: "checkpoint" }, [join(home.path, "sessions", day)]);
+            if (report.status === "skipped_maintenance") seen.weWereTold += 1;
+            done.push(...report.files.filter(({ outcome }) => outcome === "compressed").map(({ path }) => path));
+            await sleep(1);
+          }
+        }
+        await theirs;
+      });
+      expect(rollouts(home, ".jsonl")).toEqual([]);
+      const archives = rollouts(home, ".zst");
+      expect(archives).toHaveLength(texts.size);
+      const ours = archives.filter(isOurs).map((path) => path.slice(0, -4));
+      expect(done.toSorted()).toEqual(ours.toSorted());
+      seen.ours += ours.length;
+      seen.theirs += texts.size - ours.length;
+      if (ours.length > 0 && ours.length < texts.size) seen.bothDid += 1;
+      for (const [path, text] of texts) expect(readEither(join(home.path, path)) === text, path).toBe(true);
+      expect(
+        readdirSync(join(home.path, "sessions"), { recursive: true }).filter((name) => /\/\./.test(String(name))),
+      ).toEqual([]);
+      home.remove();
+    }
+    if (process.env["ROLLOUT_TOOL_TELL"] !== undefined) process.stderr.write(`beside Codex: ${JSON.stringify(seen)}\n`);
+    expect([seen.bothDid > 0, seen.weWereTold > 0]).toEqual([true, true]);
   });
 });

@@ -84,6 +84,8 @@ describe("decodeZstd", () => {
     expect(end).toEqual({
       ok: false,
       decodedBytes: 3,
+      soundBytes: 3,
+      isCut: false,
       message: "not valid Zstandard data (Frame requires too much memory for decoding)",
     });
     expect(decodeAll(rawFrame(28, "abc"), { windowLogMax: 28 }).end.ok).toBe(true);
@@ -95,11 +97,15 @@ describe("decodeZstd", () => {
     expect(decodeAll(Buffer.alloc(0)).end).toEqual({
       ok: false,
       decodedBytes: 0,
+      soundBytes: 0,
+      isCut: true,
       message: "the compressed stream is empty",
     });
     expect(decodeAll(compressed.subarray(0, 3)).end).toEqual({
       ok: false,
       decodedBytes: 0,
+      soundBytes: 0,
+      isCut: true,
       message: "the compressed stream is cut short",
     });
     const trailing = decodeAll(Buffer.concat([compressed, Buffer.from("garbage")]));
@@ -107,6 +113,8 @@ describe("decodeZstd", () => {
     expect(trailing.end).toEqual({
       ok: false,
       decodedBytes: PLAIN.length,
+      soundBytes: PLAIN.length,
+      isCut: false,
       message: "not valid Zstandard data (Unknown frame descriptor)",
     });
   });

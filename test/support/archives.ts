@@ -1,6 +1,7 @@
 /** Homes whose rollouts are compressed and brought back, for tests of the compressor. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { compressZstd } from "../../src/io/zstd.ts";
 import { openBytes } from "../../src/readers/bytes.ts";
 import { type CompressRun, compressRun } from "../../src/compressor/run.ts";
 import { type DecompressRun, decompressRun } from "../../src/compressor/decompress.ts";
@@ -62,4 +63,25 @@ function readAll(path: string): string {
   } finally {
     reader.close();
   }
+}
+
+/** A skippable frame, which readers pass over; `low` is the last digit of its magic number. */
+export function skippable(content: Buffer, low = 14): Buffer {
+  const header = Buffer.alloc(8);
+  header.writeUInt32LE(0x184d2a50 + low, 0);
+  header.writeUInt32LE(content.length, 4);
+  return Buffer.concat([header, content]);
+}
+
+/** Parts as frames with checksums, and a seek table behind them. */
+export function framesOf(parts: readonly Buffer[]): Buffer {
+  const frames = parts.map((part) => compressZstd(part, { checksum: true }));
+  const table = Buffer.alloc(parts.length * 8 + 9);
+  for (const [at, frame] of frames.entries()) {
+    table.writeUInt32LE(frame.length, at * 8);
+    table.writeUInt32LE(parts[at]?.length ?? 0, at * 8 + 4);
+  }
+  table.writeUInt32LE(parts.length, table.length - 9);
+  table.writeUInt32LE(0x8f92eab1, table.length - 4);
+  return Buffer.concat([...frames, skippable(table)]);
 }
