@@ -39,6 +39,7 @@ const host: Host = {
   columns: findColumns(isTTY),
   progressStream: () => (isatty(STDERR) ? process.stderr : undefined),
   version: readVersion(),
+  node: { path: process.execPath, version: process.version },
 };
 
 const argv = process.argv.slice(2);

@@ -59,6 +59,16 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./commands/decompress.ts"),
   },
   {
+    name: "fork",
+    summary: "begin a new thread with the history of an old one",
+    load: () => import("./commands/fork.ts"),
+  },
+  {
+    name: "bench",
+    summary: "measure resume, fork, start, reindex, compress and parse, beside real Codex binaries",
+    load: () => import("./commands/bench.ts"),
+  },
+  {
     name: "completion",
     summary: "print a completion script for bash, zsh or fish",
     load: () => import("./commands/completion.ts"),
@@ -82,6 +92,8 @@ export interface Host {
   /** stderr where it is a terminal, else undefined. Asked only when there may be progress to show. */
   readonly progressStream: () => ProgressStream | undefined;
   readonly version: string;
+  /** The Node that runs it. */
+  readonly node: CommandContext["node"];
 }
 
 /** Runs the program once. Never rejects: whatever happens becomes an exit code, and one line on stderr. */
@@ -287,6 +299,7 @@ function createContext(
     isTTY: host.isTTY,
     columns: host.columns,
     version: host.version,
+    node: host.node,
     commands: entries,
     progress: (label, total, unit = "count") => line.start(label, total, unit),
   };

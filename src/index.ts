@@ -84,6 +84,10 @@ export {
 } from "./thread/family.ts";
 export type { FileFacts } from "./thread/family-facts.ts";
 
+// A new thread from an old one.
+export { forkThread } from "./fork/fork.ts";
+export type { ForkBase, ForkCut, ForkKind, ForkOptions, ForkReport, ForkRow } from "./fork/types.ts";
+
 // From entries to the index.
 export type { ReindexOptions } from "./indexer/options.ts";
 export { reindex } from "./indexer/reindex.ts";

@@ -78,28 +78,57 @@ export function runProgram(program: string, args: readonly string[]): ProcessSam
   return { wallMs, ...lastAccount(run.output[3] ?? ""), stdout: run.stdout };
 }
 
-/** As `runNode`, without keeping this process from doing other things; and it does not outlive this process. */
-export async function spawnNode(node: string, args: readonly string[]): Promise<ProcessSample> {
+/**
+ * As `runNode`, without keeping this process from doing other things; and it does not outlive this process. An exit of 1 is an
+ * end as good as any where the program has answered: it found something in what it looked at. What it printed is kept on demand.
+ */
+export async function spawnNode(
+  node: string,
+  args: readonly string[],
+  { keepsOutput = false }: { readonly keepsOutput?: boolean } = {},
+): Promise<ProcessSample> {
   const started = performance.now();
   const child = spawn(node, ["--import", REPORT_ACCOUNT, ...args], { stdio: ["ignore", "pipe", "pipe", "pipe"] });
   track(child);
-  const [stdout, stderr, account] = [1, 2, 3].map((index) => collected(child.stdio[index]));
+  const stdout = collected(child.stdout, keepsOutput ? Infinity : 0);
+  const stderr = collected(child.stderr);
+  const account = collected(child.stdio[3]);
   const end = await new Promise<string>((resolve) => {
     child.once("error", (error) => resolve(error.message));
-    child.once("close", (code, signal) => resolve(code === 0 ? "" : `exit ${String(code ?? signal)}`));
+    child.once("close", (code, signal) => {
+      const isDone = code === 0 || (code === 1 && stdout.bytes() > 0);
+      resolve(isDone ? "" : `exit ${String(code ?? signal)}`);
+    });
   });
   const wallMs = performance.now() - started;
   if (end !== "") {
-    const said = stderr?.().trim().slice(-500) ?? "";
-    throw new RolloutError("internal", `a measured program failed (${end}): ${said}`);
+    throw new RolloutError("internal", `a measured program failed (${end}): ${stderr.text().trim().slice(-500)}`);
   }
-  return { wallMs, ...lastAccount(account?.() ?? ""), stdout: stdout?.() ?? "" };
+  return { wallMs, ...lastAccount(account.text()), stdout: stdout.text() };
 }
 
-function collected(stream: unknown): () => string {
+/** What it writes besides its answer is short, or the beginning says enough. */
+const KEPT_BYTES = 64 * 1024;
+
+interface Collected {
+  /** Of all that came. */
+  readonly bytes: () => number;
+  readonly text: () => string;
+}
+
+/** Takes all, so that the writer is not kept waiting, and keeps the beginning. */
+function collected(stream: unknown, keptBytes = KEPT_BYTES): Collected {
   const chunks: Buffer[] = [];
-  if (stream instanceof Readable) stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-  return () => Buffer.concat(chunks).toString("utf8");
+  let [bytes, kept] = [0, 0];
+  if (stream instanceof Readable) {
+    stream.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (kept >= keptBytes) return;
+      chunks.push(chunk);
+      kept += chunk.length;
+    });
+  }
+  return { bytes: () => bytes, text: () => Buffer.concat(chunks).toString("utf8") };
 }
 
 /** A worker thread runs the preloaded line as well and says the same of the whole process, a little earlier. */

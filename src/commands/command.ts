@@ -107,6 +107,8 @@ export interface CommandContext {
   readonly columns: number | undefined;
   /** This program's version, for reports. */
   readonly version: string;
+  /** Executable and version of the Node that runs this, for commands that measure programs. */
+  readonly node: { readonly path: string; readonly version: string };
   /** The table this command was called from, for commands about commands. */
   readonly commands: readonly CommandEntry[];
   /**

@@ -100,6 +100,12 @@ describe("a report", () => {
     expect(parseReport(serializeReport(REPORT), "report.json")).toEqual(REPORT);
   });
 
+  it("shows nothing that a terminal would obey, and loses nothing by it", () => {
+    const odd = { ...REPORT, notes: ["\u009b2J\u202e \ud83d\ude00 \ud800 – \u007f\n"] };
+    expect(serializeReport(odd)).toMatch(/^[\n\x20-\x7e]*$/);
+    expect(parseReport(serializeReport(odd), "report.json")).toEqual(odd);
+  });
+
   it("has the form that the schema says", () => {
     expect(complaints(SCHEMA, JSON.parse(serializeReport(REPORT)))).toEqual([]);
   });

@@ -21,6 +21,7 @@ export function memoryHost(changes: Partial<Host> = {}): MemoryHost {
     columns: undefined,
     progressStream: () => undefined,
     version: "9.8.7",
+    node: { path: process.execPath, version: "v20.19.0" },
     out: () => out,
     err: () => err,
     ...changes,
