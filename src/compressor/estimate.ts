@@ -1,14 +1,14 @@
 /**
- * What compressing a file would save, without writing: a short one as a whole, of a longer one two stretches, in
- * memory. Repeats that lie farther apart are not seen that way, so that the archive of a long file mostly comes out smaller.
+ * What compressing a file would save, without writing: a short one is compressed as a whole, of a longer one two stretches, in
+ * memory; and of that goes the part which repeats what lies too far away for a stretch to show (`far-repeats.ts`).
  */
 import { closeSync } from "node:fs";
 import { readAt } from "../io/files.ts";
 import { ZstdEncoder } from "../io/zstd.ts";
+import { farRepeats } from "./far-repeats.ts";
 import { openSource } from "./files.ts";
 import { LONG_DISTANCE_BYTES } from "./frames.ts";
 
-/** Long enough to hold a compaction, and what it repeats. */
 const STRETCH_BYTES = 8 * 1024 * 1024;
 const STRETCHES = 2;
 
@@ -17,10 +17,14 @@ export function estimateBytes(path: string, level: number): number {
   const source = openSource(path);
   try {
     const { sizeBytes } = source.look;
-    const stretches = stretchesOf(sizeBytes);
+    const isWhole = sizeBytes <= STRETCHES * STRETCH_BYTES;
+    const stretches = stretchesOf(sizeBytes, isWhole);
     const buffer = Buffer.allocUnsafe(Math.min(STRETCH_BYTES, Math.max(1, sizeBytes)));
-    // One frame over all of them: what repeats from one to the next is found, as it would be in the file.
-    const encoder = new ZstdEncoder({ level, checksum: true, longDistance: sizeBytes > LONG_DISTANCE_BYTES });
+    const encoder = new ZstdEncoder({
+      level,
+      checksum: true,
+      longDistance: isWhole && sizeBytes > LONG_DISTANCE_BYTES,
+    });
     let [sampledBytes, packedBytes] = [0, 0];
     const count = ({ length }: Buffer): void => void (packedBytes += length);
     for (const { offset, length } of stretches) {
@@ -30,16 +34,20 @@ export function estimateBytes(path: string, level: number): number {
     }
     encoder.endFrameTo(count);
     encoder.release();
-    return sampledBytes === 0 ? packedBytes : Math.ceil((packedBytes / sampledBytes) * sizeBytes);
+    if (isWhole || sampledBytes === 0) return packedBytes;
+    const newBytes = sizeBytes * (1 - farRepeats(source.fd, sizeBytes));
+    return Math.ceil((packedBytes / sampledBytes) * newBytes);
   } finally {
     closeSync(source.fd);
   }
 }
 
 /** Evenly spread from the start to the end; the whole of a file that is no longer than they are together. */
-function stretchesOf(sizeBytes: number): readonly { readonly offset: number; readonly length: number }[] {
+function stretchesOf(
+  sizeBytes: number,
+  isWhole: boolean,
+): readonly { readonly offset: number; readonly length: number }[] {
   const count = Math.min(STRETCHES, Math.max(1, Math.ceil(sizeBytes / STRETCH_BYTES)));
-  const isWhole = sizeBytes <= STRETCHES * STRETCH_BYTES;
   const step = isWhole ? STRETCH_BYTES : (sizeBytes - STRETCH_BYTES) / (count - 1);
   return Array.from({ length: count }, (_unused, index) => {
     const offset = Math.floor(index * step);
