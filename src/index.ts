@@ -88,6 +88,12 @@ export type { FileFacts } from "./thread/family-facts.ts";
 export { forkThread } from "./fork/fork.ts";
 export type { ForkBase, ForkCut, ForkKind, ForkOptions, ForkReport, ForkRow } from "./fork/types.ts";
 
+// Plain files to archives, and back.
+export { type DecompressReport, decompressRun, type DecompressRun } from "./compressor/decompress.ts";
+export type { FrameProfile } from "./compressor/profile.ts";
+export type { CompressReport, FileReport } from "./compressor/report.ts";
+export { compressRun, type CompressRun } from "./compressor/run.ts";
+
 // From entries to the index.
 export type { ReindexOptions } from "./indexer/options.ts";
 export { reindex } from "./indexer/reindex.ts";
