@@ -2,6 +2,7 @@
  * Compares an archive with its source while it is still being written, on a thread of its own (`follow-worker.ts`): for a large
  * file, reading back then takes hardly any time beyond writing. What is compared, and how, is `verify.ts` all the same.
  */
+import { fdatasyncSync } from "node:fs";
 import { readAt } from "../io/files.ts";
 import { startHelper } from "../io/workers.ts";
 import { type Comparison, compareArchive, type OpenPart } from "./verify.ts";
@@ -59,10 +60,14 @@ const CHUNK_BYTES = 256 * 1024;
 /** In milliseconds; a wake-up that was missed costs no more than this. */
 const LONGEST_NAP_MS = 100;
 
+/** So much is brought to the disk at a time while there is more to come, so that little is left to wait for at the end. */
+const SYNCED_BYTES = 8 * 1024 * 1024;
+
 /** The archive as it grows, each chunk valid until the next one is asked for; ends where the writer said that it does. */
 export function* growingChunks({ archive, progress }: Pursuit): Generator<Buffer> {
   const state = new BigInt64Array(progress);
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  let synced = 0;
   for (let offset = 0; ;) {
     // In this order: what was written before the end is seen with it.
     const hasEnded = Atomics.load(state, ENDED) === 1n;
@@ -73,6 +78,10 @@ export function* growingChunks({ archive, progress }: Pursuit): Generator<Buffer
       if (count === 0) return;
       yield buffer.subarray(0, count);
       offset += count;
+      if (offset - synced >= SYNCED_BYTES) {
+        fdatasyncSync(archive.fd);
+        synced = offset;
+      }
     } else if (hasEnded) {
       return;
     } else {
