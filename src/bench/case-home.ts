@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 
 import { decompressRun } from "../compressor/decompress.ts";
 import { compressRun } from "../compressor/run.ts";
-import { RolloutError } from "../errors.ts";
+import { errnoOf, RolloutError } from "../errors.ts";
 import { parseRolloutName } from "../format/names.ts";
 import { fileError, listFolder, statOrUndefined } from "../io/files.ts";
 
@@ -35,7 +35,7 @@ export interface BenchInput extends MadeThread {
 
 const ROOTS = ["sessions", "archived_sessions"] as const;
 
-/** Rollouts of both forms, relative to a home of the run's own. */
+/** Rollouts of both forms, relative to a home of the run's own, in order. */
 export function rolloutsBelow(home: string): readonly string[] {
   const pending = ROOTS.filter((root) => existsSync(join(home, root))) as string[];
   const found: string[] = [];
@@ -46,7 +46,7 @@ export function rolloutsBelow(home: string): readonly string[] {
       else if (parseRolloutName(entry.name) !== undefined) found.push(path);
     }
   }
-  return found;
+  return found.toSorted();
 }
 
 /** Modification times matter: Codex sorts by them, and their fraction of a second survives only like this. */
@@ -60,6 +60,7 @@ export function copyWithTimes(source: string, target: string): void {
     // Half a microsecond more: times travel as floating seconds, and are cut.
     utimesSync(target, (atimeMs + 0.0005) / 1000, (mtimeMs + 0.0005) / 1000);
   } catch (error) {
+    if (errnoOf(error) === "ENOSPC" || errnoOf(error) === "EDQUOT") throw fileError(error, "write", target);
     throw fileError(error, "read", source);
   }
 }

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 
 import type { OpenedThread } from "../analysis/open-thread.ts";
 import { RolloutError } from "../errors.ts";
+import { escapeText } from "../io/console.ts";
 import { formatBytes } from "../io/text.ts";
 import type { CaseContext } from "./case-context.ts";
 import type { MadeThread } from "./case-home.ts";
@@ -64,7 +65,7 @@ export interface Measurement {
 export async function measure(options: Measurement): Promise<BenchReport> {
   const kind = KINDS[options.what];
   requireFitting(kind, options);
-  for (const folder of sweepStale()) options.tell(`removed what an earlier run left: ${folder}`);
+  for (const folder of sweepStale()) options.tell(`removed what an earlier run left: ${escapeText(folder)}`);
   // What is wrong with an input is said before a release is installed for it.
   const prepared = kind.prepare(options, freeBytes(tmpdir()));
   return withScratch((scratch) => {

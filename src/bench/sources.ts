@@ -195,7 +195,7 @@ export function homeSource(text: string, { cwd, isPlain, mostBytes }: HomeOption
       const archives = isPlain ? 0 : copied.filter(({ path }) => path.endsWith(".zst")).length;
       const form = archives === 0 ? "plain" : archives === kept ? "zst" : "mixed";
       const leftOut = lost === 0 ? "" : `; ${formatCount(lost)} more could not be read`;
-      const note = `${formatCount(kept)} rollouts of ${formatBytes(bytes)} in ${escapeText(text)}${leftOut}`;
+      const note = `${formatCount(kept)} ${kept === 1 ? "rollout" : "rollouts"} of ${formatBytes(bytes)} in ${escapeText(text)}${leftOut}`;
       return { home: folder, form, note };
     },
   };

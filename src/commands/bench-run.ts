@@ -39,10 +39,10 @@ export async function runBench(call: BenchCall, context: CommandContext): Promis
   for (const { path } of files) requireWritable(path);
   const measured = call.what === "compare" ? compare(call, criteria, context) : await run(call, criteria, context);
   const { outcome, problem } = judged(measured, criteria);
-  for (const { path, textOf } of files) write(path, textOf(outcome));
+  // First of all: what was measured is not lost with what goes wrong now.
   if (call.json) context.stdout.write(serializeReport(outcome.report));
   else if (!call.quiet) context.stdout.write(renderBench(outcome, context));
-  // What was measured is not lost with it.
+  for (const { path, textOf } of files) write(path, textOf(outcome));
   if (problem !== undefined) throw problem;
   return exitCode(outcome);
 }

@@ -7,6 +7,7 @@ import {
   runNode,
   runProgram,
   runRounds,
+  spawnNode,
   summarize,
   timeFunctions,
 } from "../../src/bench/measure.ts";
@@ -42,6 +43,26 @@ describe("runNode", () => {
       "a measured program failed (exit 3): bad",
     );
     expect(() => runProgram("/nonexistent/program", [])).toThrow(/ENOENT/u);
+  });
+});
+
+describe("spawnNode", () => {
+  const run = (script: string, options = {}) => spawnNode(process.execPath, ["-e", script], options);
+
+  it("measures as runNode does, and keeps what was printed only on demand", async () => {
+    const small = await run("console.log('x'.repeat(1e6))");
+    expect([small.stdout, small.wallMs > 0]).toEqual(["", true]);
+    expect(small.peakBytes).toBeGreaterThan(10e6);
+    const kept = await run("console.log('x'.repeat(1e6))", { keepsOutput: true });
+    expect(kept.stdout.length).toBe(1e6 + 1);
+  });
+
+  it("takes 1 for a good end where the program has answered, and nothing else", async () => {
+    expect((await run("console.log('defects'); process.exitCode = 1", { keepsOutput: true })).stdout).toBe("defects\n");
+    await expect(run("process.exitCode = 1")).rejects.toThrow("a measured program failed (exit 1)");
+    await expect(run("console.error('no'); process.exit(2)")).rejects.toThrow("a measured program failed (exit 2): no");
+    await expect(run("process.kill(process.pid, 'SIGKILL')")).rejects.toThrow("(exit SIGKILL)");
+    await expect(spawnNode("/nowhere/node", [])).rejects.toThrow("ENOENT");
   });
 });
 

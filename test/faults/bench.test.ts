@@ -23,11 +23,12 @@ import { snapshot, temporaryFolder, writeHome } from "../support/homes.ts";
 import { meta, rolloutText, sessionPath, threadId, userMessage } from "../support/lines.ts";
 import { ROOT } from "../support/sources.ts";
 
-const KILLS = Number(process.env["ROLLOUT_TOOL_KILLS"] ?? 6);
+const KILLS = Number(process.env["ROLLOUT_TOOL_KILLS"] ?? 4);
 const isLinux = existsSync("/proc/self/environ");
 if (!isLinux) skipAloud("processes that a benchmark leaves behind: there is no /proc");
 
 const folder = temporaryFolder();
+const sleep = (ms: number) => new Promise((resolve) => void setTimeout(resolve, ms));
 
 describe.skipIf(!isLinux)("a run with a binary that hangs and does not end with its stdin", () => {
   const ENDS = [
@@ -41,20 +42,18 @@ describe.skipIf(!isLinux)("a run with a binary that hangs and does not end with 
     async (_title, end) => {
       const [hanging, sound] = [fakeCodex(folder.path, "0.0.1", HANGS), fakeCodex(folder.path, "0.0.2", ANSWERS)];
       const args = ["resume", "--synthetic", "legacy:300kB", "--synthetic", "paginated-late:300kB"];
-      let running = 0;
       for (let kill = 1; kill <= KILLS; kill++) {
         const afterMs = 60 + (2500 * kill) / KILLS;
         const binaries = ["--codex", hanging, "--codex", sound, "--timeout", "1m", "--seed", String(kill)];
         const { child, done } = startBench(folder.path, [...args, ...binaries]);
-        await new Promise((resolve) => void setTimeout(resolve, afterMs));
-        running = Math.max(running, processesOf(folder.path).length);
+        await sleep(afterMs);
+        // At least once in the middle of it, however slow the machine is: the program, the shell that stands by, and another.
+        if (kill === KILLS) while (child.exitCode === null && processesOf(folder.path).length < 3) await sleep(20);
         end(child.pid ?? 0);
         const { code, signal } = await done;
         expect([code, signal !== null]).toEqual([null, true]);
         expect(await waitForNothing(folder.path), `after ${afterMs.toFixed(0)} ms`).toEqual([]);
       }
-      // The program, the shell that stands by, and a binary at least.
-      expect(running).toBeGreaterThanOrEqual(3);
     },
     60_000 + KILLS * 25_000,
   );
