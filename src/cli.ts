@@ -59,6 +59,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./commands/decompress.ts"),
   },
   {
+    name: "verify",
+    summary: "tell what is broken in a home, what it does, and what mends it",
+    load: () => import("./commands/verify.ts"),
+  },
+  {
     name: "fork",
     summary: "begin a new thread with the history of an old one",
     load: () => import("./commands/fork.ts"),

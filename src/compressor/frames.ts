@@ -20,7 +20,7 @@ interface WrittenFrame {
   readonly plainBytes: number;
 }
 
-const CHUNK_BYTES = 1024 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 /** Files of less are within the reach of the level's own search, which then needs no second one for far repeats. */
 export const LONG_DISTANCE_BYTES = 1024 * 1024;
 const SEEK_TABLE_MAGIC = 0x184d2a5e;
