@@ -4,6 +4,7 @@
  */
 import { RolloutError } from "../errors.ts";
 import { isJsonObject, ownValue } from "../format/json.ts";
+import type { Judgement } from "./criteria.ts";
 import {
   type BenchReport,
   type BenchSetting,
@@ -13,11 +14,34 @@ import {
   type Comparison,
   REPORT_VERSION,
 } from "./results.ts";
+import type { BenchOutcome } from "./text.ts";
 
 const FORMAT = "rollout-tool-bench";
 const HINT = "bench <what> … --json > report.json makes one";
 
-/** The report as JSON with a line end, all of it ASCII: it is shown in terminals too, and labels come from file names. */
+/**
+ * The report, and what was made of it, as JSON with a line end. `baseline` and `judgements` are there only where something was
+ * compared or judged; who reads the report back makes them anew.
+ */
+export function serializeOutcome({ report, baseline, judgements = [] }: BenchOutcome): string {
+  return serializeReport({
+    ...report,
+    ...(baseline === undefined ? {} : { baseline: baselineMember(baseline) }),
+    ...(judgements.length === 0 ? {} : { judgements: judgements.map(judgementMember) }),
+  });
+}
+
+function baselineMember({ report, comparison }: NonNullable<BenchOutcome["baseline"]>) {
+  const { comparisons, onlyNow: only_now, onlyBase: only_base, warnings } = comparison;
+  return { created_at: report.setting.created_at, comparisons, only_now, only_base, warnings };
+}
+
+function judgementMember({ criterion, case: name, against, ratio, interval, verdict, reason }: Judgement) {
+  const told = { ratio: ratio ?? null, interval: interval ?? null, reason: reason ?? null };
+  return { criterion: criterion.text, case: name, against, verdict, ...told };
+}
+
+/** All of it ASCII: it is shown in terminals too, and labels come from file names. */
 export function serializeReport(report: BenchReport): string {
   const text = JSON.stringify(report, undefined, 2).replace(
     /[^\n\x20-\x7e]/g,

@@ -7,7 +7,7 @@ import { checkCriteria, type Criterion, judgeCriteria, parseCriterion } from "..
 import { htmlOf } from "../bench/html.ts";
 import { markdownOf } from "../bench/markdown.ts";
 import { measure } from "../bench/measurement.ts";
-import { parseReport, serializeReport } from "../bench/report-file.ts";
+import { parseReport, serializeOutcome } from "../bench/report-file.ts";
 import type { BenchReport } from "../bench/results.ts";
 import type { BenchOutcome } from "../bench/text.ts";
 import { assert, RolloutError } from "../errors.ts";
@@ -40,7 +40,7 @@ export async function runBench(call: BenchCall, context: CommandContext): Promis
   const measured = call.what === "compare" ? compare(call, criteria, context) : await run(call, criteria, context);
   const { outcome, problem } = judged(measured, criteria);
   // First of all: what was measured is not lost with what goes wrong now.
-  if (call.json) context.stdout.write(serializeReport(outcome.report));
+  if (call.json) context.stdout.write(serializeOutcome(outcome));
   else if (!call.quiet) context.stdout.write(renderBench(outcome, context));
   for (const { path, textOf } of files) write(path, textOf(outcome));
   if (problem !== undefined) throw problem;

@@ -7,7 +7,7 @@ import { readAt } from "../io/files.ts";
 import { ZstdEncoder } from "../io/zstd.ts";
 import { farRepeats } from "./far-repeats.ts";
 import { openSource } from "./files.ts";
-import { LONG_DISTANCE_BYTES } from "./frames.ts";
+import { frameEncoder } from "./frames.ts";
 
 const STRETCH_BYTES = 8 * 1024 * 1024;
 const STRETCHES = 2;
@@ -20,11 +20,7 @@ export function estimateBytes(path: string, level: number): number {
     const isWhole = sizeBytes <= STRETCHES * STRETCH_BYTES;
     const stretches = stretchesOf(sizeBytes, isWhole);
     const buffer = Buffer.allocUnsafe(Math.min(STRETCH_BYTES, Math.max(1, sizeBytes)));
-    const encoder = new ZstdEncoder({
-      level,
-      checksum: true,
-      longDistance: isWhole && sizeBytes > LONG_DISTANCE_BYTES,
-    });
+    const encoder = isWhole ? frameEncoder(sizeBytes, level) : new ZstdEncoder({ level, checksum: true });
     let [sampledBytes, packedBytes] = [0, 0];
     const count = ({ length }: Buffer): void => void (packedBytes += length);
     for (const { offset, length } of stretches) {

@@ -22,7 +22,7 @@ interface WrittenFrame {
 
 const CHUNK_BYTES = 256 * 1024;
 /** Files of less are within the reach of the level's own search, which then needs no second one for far repeats. */
-export const LONG_DISTANCE_BYTES = 1024 * 1024;
+const LONG_DISTANCE_BYTES = 1024 * 1024;
 const SEEK_TABLE_MAGIC = 0x184d2a5e;
 const SEEK_FOOTER_MAGIC = 0x8f92eab1;
 const MAX_UINT32 = 0xffff_ffff;
@@ -47,13 +47,7 @@ export function encodeFrames(
       packedBytes += bytes.length;
       options.wrote?.(bytes.length);
     };
-    const encoder = new ZstdEncoder({
-      level: options.level,
-      checksum: true,
-      longDistance: plainBytes > LONG_DISTANCE_BYTES,
-      windowLog: windowLog(plainBytes),
-      pledgedBytes: plainBytes,
-    });
+    const encoder = frameEncoder(plainBytes, options.level);
     try {
       for (const end = offset + plainBytes; offset < end;) {
         const wanted = buffer.subarray(0, Math.min(buffer.length, end - offset));
@@ -73,6 +67,17 @@ export function encodeFrames(
   writeFully(target.fd, table, null, target.path);
   options.wrote?.(table.length);
   return frames.reduce((sum, frame) => sum + frame.packedBytes, table.length);
+}
+
+/** For one frame of that size. */
+export function frameEncoder(plainBytes: number, level: number): ZstdEncoder {
+  return new ZstdEncoder({
+    level,
+    checksum: true,
+    longDistance: plainBytes > LONG_DISTANCE_BYTES,
+    windowLog: windowLog(plainBytes),
+    pledgedBytes: plainBytes,
+  });
 }
 
 /** As large as the frame, since a window takes memory of whoever reads it; never more than Codex accepts. */

@@ -86,6 +86,9 @@ function unpackSource(
   }
 }
 
+/** A block of 128 KiB in four bytes (RFC 8878 §3.1.1.2). */
+const MOST_PACKED = 2 ** 15;
+
 /**
  * Says beforehand what the sizes in the frames' headers tell. They are claims: whatever is not claimed is noticed when it is written.
  * @throws RolloutError `disk-full`
@@ -97,6 +100,8 @@ function requireRoom(archive: OpenSource, path: string): void {
   };
   let claimedBytes = 0;
   for (const { contentBytes = 0 } of zstdFrames(read, archive.look.sizeBytes)) claimedBytes += contentBytes;
+  // No block can hold more; what is claimed beyond that is found out where the frame is decoded.
+  if (claimedBytes > archive.look.sizeBytes * MOST_PACKED) return;
   const freeBytes = freeBytesAt(dirname(path));
   if (freeBytes === undefined || claimedBytes <= freeBytes) return;
   const message = `the plain file takes ${formatBytes(claimedBytes)}, and ${formatBytes(freeBytes)} are free`;

@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { parseReport, serializeReport } from "../../src/bench/report-file.ts";
-import { RolloutError } from "../../src/errors.ts";
+import { compareReports } from "../../src/bench/baseline.ts";
+import { judgeCriteria, parseCriterion } from "../../src/bench/criteria.ts";
+import { parseReport, serializeOutcome, serializeReport } from "../../src/bench/report-file.ts";
 import { resumeReport } from "../support/bench-reports.ts";
+import { RolloutError } from "../../src/errors.ts";
 
 interface Schema {
   readonly $ref?: string;
@@ -108,6 +110,21 @@ describe("a report", () => {
 
   it("has the form that the schema says", () => {
     expect(complaints(SCHEMA, JSON.parse(serializeReport(REPORT)))).toEqual([]);
+  });
+
+  it("tells what it was compared with and how it was judged, and comes back without that", () => {
+    const [now, base] = [resumeReport(2), resumeReport(1, 2)];
+    const comparison = compareReports(now, base, 1);
+    const judgements = judgeCriteria([parseCriterion("plain.median>1.5")], now, base);
+    const text = serializeOutcome({ report: now, baseline: { report: base, comparison }, judgements });
+    const told = JSON.parse(text) as Record<string, unknown>;
+    expect(complaints(SCHEMA, told)).toEqual([]);
+    expect(told["baseline"]).toMatchObject({ created_at: base.setting.created_at, only_now: [], only_base: [] });
+    expect(told["judgements"]).toContainEqual(
+      expect.objectContaining({ criterion: "plain.median>1.5", verdict: "violated", reason: null }),
+    );
+    expect(parseReport(text, "report.json")).toEqual(now);
+    expect(serializeOutcome({ report: now })).toBe(serializeReport(now));
   });
 
   it("loses what a newer tool may have added", () => {
