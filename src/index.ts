@@ -98,3 +98,9 @@ export { compressRun, type CompressRun } from "./compressor/run.ts";
 export type { ReindexOptions } from "./indexer/options.ts";
 export { reindex } from "./indexer/reindex.ts";
 export type { ReindexReport } from "./indexer/report.ts";
+
+// What is wrong with a home.
+export { type Check, type Severity } from "./verify/check.ts";
+export { CHECKS, type FindingCode } from "./verify/checks.ts";
+export type { Finding, Omitted } from "./verify/findings.ts";
+export { verifyHome, type VerifyOptions, type VerifyReport } from "./verify/verify.ts";

@@ -3,7 +3,7 @@
  * folder and takes it away again, whatever happens.
  */
 import { statfsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
