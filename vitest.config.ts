@@ -9,6 +9,8 @@ export default defineConfig({
     exclude: ["test/interop/**"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // By default one core is left idle, which of two is half of them.
+    maxWorkers: "100%",
     reporters: resultsFile === undefined ? ["default"] : ["default", ["json", { outputFile: resultsFile }]],
     coverage: { include: ["src/**"], exclude: ["src/bin.ts"], reportsDirectory: "coverage" },
   },

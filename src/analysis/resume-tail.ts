@@ -111,7 +111,7 @@ function isEnvelopes(reader: ByteReader): boolean {
 
 function readBackward(reader: ByteReader, segment: LineageSegment, tail: Tail): void {
   checkSegmentEnd(segment, reader.sizeBytes);
-  for (const line of splitLinesBackward(reader, segment.endOffset, { select })) {
+  for (const line of splitLinesBackward(reader, segment.endOffset, { select, skipEmpty: true })) {
     if (line.position.offset < segment.from.offset) break;
     tail.add(line);
     if (tail.judge(line)) break;
@@ -157,7 +157,7 @@ function* linesFrom(
   begins: "at-line" | "inside" = "at-line",
 ): Generator<Line, number> {
   const first = begins === "inside" ? from.offset : -1;
-  const pieces = splitLines(reader.forward(from.offset, endOffset), { ...from, select });
+  const pieces = splitLines(reader.forward(from.offset, endOffset), { ...from, select, skipEmpty: true });
   let next = pieces.next();
   for (; next.done !== true; next = pieces.next()) {
     const { position } = next.value;

@@ -12,6 +12,8 @@ export interface ReverseOptions {
   readonly maxLineBytes?: number;
   /** Which lines are wanted. Default: all. A line across many chunks is kept until its first bytes, met last, are judged. */
   readonly select?: Select | undefined;
+  /** Lines without a byte are passed over, many at a time. Default false. */
+  readonly skipEmpty?: boolean | undefined;
 }
 
 const NEWLINE = 10;
@@ -30,7 +32,9 @@ export function* splitLinesBackward(reader: ByteReader, end?: number, options: R
     let stop = bytes.length;
     let newline = bytes.lastIndexOf(NEWLINE);
     while (newline !== -1) {
-      const line = tail.take(bytes, newline + 1, stop, offset, terminated);
+      const isRun = options.skipEmpty === true && newline + 1 === stop && tail.isEmpty;
+      if (isRun) newline = startOfRun(bytes, newline);
+      const line = isRun ? undefined : tail.take(bytes, newline + 1, stop, offset, terminated);
       if (line !== undefined && !(isFirst && line.position.length === 0)) yield line;
       isFirst = false;
       terminated = true;
@@ -43,6 +47,13 @@ export function* splitLinesBackward(reader: ByteReader, end?: number, options: R
   if (line !== undefined && (terminated || line.position.length > 0)) yield line;
 }
 
+/** The first of the newlines that stand there side by side. */
+function startOfRun(bytes: Buffer, newline: number): number {
+  let first = newline;
+  while (first > 0 && bytes[first - 1] === NEWLINE) first -= 1;
+  return first;
+}
+
 /** The end of a line whose beginning lies in a chunk still to come. */
 class Tail {
   readonly #maxLineBytes: number;
@@ -53,6 +64,10 @@ class Tail {
   constructor(options: ReverseOptions) {
     this.#maxLineBytes = options.maxLineBytes ?? MAX_LINE_BYTES;
     this.#select = options.select;
+  }
+
+  get isEmpty(): boolean {
+    return this.#length === 0;
   }
 
   /** Keeps a copy of what a chunk holds before its first `\n`. */

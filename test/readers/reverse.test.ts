@@ -57,6 +57,22 @@ describe("splitLinesBackward", () => {
     );
   });
 
+  it("passes over lines without a byte when asked, and over no others", () => {
+    const text = fc.array(fc.constantFrom(10, 10, 10, 0x61), { maxLength: 40 }).map((bytes) => Buffer.from(bytes));
+    const full = ({ length }: object & { readonly length?: number }): boolean => length !== 0;
+    fc.assert(
+      fc.property(text, fc.integer({ min: 1, max: 12 }), (input, chunkBytes) => {
+        const skipping = backward(input, chunkBytes, undefined, { skipEmpty: true });
+        expect(skipping.filter(full)).toEqual(backward(input, chunkBytes).filter(full));
+      }),
+      { numRuns: 300 },
+    );
+    expect(backward("a\n\n\n\n\nb\n\n\n", 100, undefined, { skipEmpty: true })).toEqual([
+      { text: "b", offset: 6, length: 1, terminated: true },
+      { text: "a", offset: 0, length: 1, terminated: true },
+    ]);
+  });
+
   it("counts a line that is too long but does not keep it", () => {
     for (const chunkBytes of [1, 4, 100]) {
       expect(backward("abc\nabcdef\nab", chunkBytes, undefined, { maxLineBytes: 3 })).toEqual([
