@@ -103,7 +103,14 @@ function inspect(path: string, options: InspectOptions, checked: boolean): Inspe
     if (generation === "typescript") for (const entry of decodeTypescriptDocument(bytes.chunks)) tally.addItem(entry);
     else {
       const timestamp = generation === "bare" ? bareTimestamp(head) : undefined;
-      for (const line of splitLines(bytes.chunks)) tally.addLine(line, decode(line, timestamp));
+      // A hostile file has nothing but empty lines: they are counted by the numbers of the others.
+      const lines = splitLines(bytes.chunks, { skipEmpty: true });
+      let next = lines.next();
+      for (; next.done !== true; next = lines.next()) {
+        tally.addEmptyBefore(next.value.position.line);
+        tally.addLine(next.value, decode(next.value, timestamp));
+      }
+      tally.addEmptyBefore(next.value.line);
     }
     const { failure } = reader;
     if (failure !== undefined && !checked) return undefined;
@@ -176,6 +183,13 @@ class Tally {
     else this.#addDefect(entry, peekKind(line.bytes), bytes);
   }
 
+  /** Lines without a byte between the last one and the one of this number. */
+  addEmptyBefore(line: number): void {
+    const lines = line - 1 - this.#lines;
+    if (lines > 0) this.#count("(blank)", lines, lines);
+    this.#lines += lines;
+  }
+
   /** A record of a JSON document, which has no lines. */
   addItem(entry: Entry): void {
     if (entry.ok) this.#addRecord(entry, entry.position.offset, entry.position.length);
@@ -240,13 +254,13 @@ class Tally {
     if (this.#defects.length < this.#keptDefects) this.#defects.push(defect);
   }
 
-  #count(kind: string, bytes: number): void {
+  #count(kind: string, bytes: number, records = 1): void {
     const known = this.#kinds.get(kind);
     if (known !== undefined) {
-      known.records += 1;
+      known.records += records;
       known.bytes += bytes;
-    } else if (this.#kinds.size < MAX_KINDS || kind === "(other)") this.#kinds.set(kind, { records: 1, bytes });
-    else this.#count("(other)", bytes);
+    } else if (this.#kinds.size < MAX_KINDS || kind === "(other)") this.#kinds.set(kind, { records, bytes });
+    else this.#count("(other)", bytes, records);
   }
 
   finish(): Omit<Inspection, "path" | "generation" | "form" | "diskBytes" | "plainBytes" | "mtimeMs"> {
