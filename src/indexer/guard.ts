@@ -13,16 +13,27 @@ const WATCHED = ["state_5.sqlite", "thread_history_1.sqlite"] as const;
 
 /** What somebody else holds, in words for a message; empty when the home is free. */
 export function holdersOf(home: Home): readonly string[] {
-  const holders: string[] = [];
+  return [...openThreads(home), ...openDatabases(home)];
+}
+
+function openThreads(home: Home): readonly string[] {
   const locks = join(home.codexHome, "thread-writer-locks");
   if (lstatOrUndefined(locks)?.isDirectory() === true) {
     const held = listFolder(locks).filter((entry) => entry.isFile() && isLocked(join(locks, entry.name)));
-    if (held.length > 0) holders.push(`${held.length} open ${held.length === 1 ? "thread" : "threads"}`);
+    if (held.length > 0) return [`${held.length} open ${held.length === 1 ? "thread" : "threads"}`];
   }
-  for (const name of WATCHED) {
-    if (hasSqliteConnection(join(home.sqliteHome, name))) holders.push(name);
-  }
-  return holders;
+  return [];
+}
+
+function openDatabases(home: Home): readonly string[] {
+  return WATCHED.filter((name) => hasSqliteConnection(join(home.sqliteHome, name)));
+}
+
+export interface GuardOptions {
+  /** Go on although somebody uses the home. */
+  readonly force: boolean;
+  /** `leave`: the caller looks after the lock of each thread that it touches. Default `refuse`. */
+  readonly openThreads?: "refuse" | "leave" | undefined;
 }
 
 /** Folders that a run writes into. A link there would lead its writes out of the home. */
@@ -51,9 +62,9 @@ function requireOwnFolders(home: Home): void {
  * reindex) out until released.
  * @throws RolloutError `busy`, or `unwritable` on a read-only home.
  */
-export function claimHome(home: Home, options: { readonly force: boolean }): HeldLock {
+export function claimHome(home: Home, options: GuardOptions): HeldLock {
   requireOwnFolders(home);
-  const holders = options.force ? [] : holdersOf(home);
+  const holders = options.force ? [] : options.openThreads === "leave" ? openDatabases(home) : holdersOf(home);
   if (holders.length > 0) {
     throw new RolloutError("busy", `another process is using this home (${holders.join(", ")})`, {
       path: home.codexHome,

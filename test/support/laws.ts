@@ -9,7 +9,8 @@ interface Law {
 
 const READING = ["errors", "format", "thread", "readers", "io"];
 const WORKING = [...READING, "indexer", "compressor"];
-const ALL_ROOMS = [...WORKING, "fork", "migrate", "verify", "analysis", "export"];
+const CHANGING = [...WORKING, "journal", "proof"];
+const ALL_ROOMS = [...CHANGING, "fork", "migrate", "verify", "lifecycle", "analysis", "export"];
 
 /** By room. Rooms that do not exist yet have their law already. */
 export const LAWS: Readonly<Record<string, Law>> = {
@@ -20,9 +21,12 @@ export const LAWS: Readonly<Record<string, Law>> = {
   readers: { rooms: ["errors", "format", "io"], node: "local" },
   indexer: { rooms: ["errors", "format", "thread", "readers", "io"], node: "local" },
   compressor: { rooms: ["errors", "format", "readers", "io"], node: "all" },
+  proof: { rooms: READING, node: "local" },
+  journal: { rooms: WORKING, node: "local" },
   fork: { rooms: WORKING, node: "local" },
-  migrate: { rooms: WORKING, node: "local" },
-  verify: { rooms: [...WORKING, "migrate"], node: "local" },
+  migrate: { rooms: CHANGING, node: "local" },
+  verify: { rooms: [...CHANGING, "migrate"], node: "local" },
+  lifecycle: { rooms: CHANGING, node: "local" },
   analysis: { rooms: WORKING, node: "local" },
   export: { rooms: WORKING, node: "local" },
   bench: { rooms: ALL_ROOMS, node: "all" },

@@ -1,0 +1,179 @@
+/**
+ * The way by which this tool changes what is in a home: in units that happen whole or not at all, whatever kills the process, with the
+ * old files kept and everything written down, so that `repair --undo` can bring it back.
+ *
+ *     stage ─► (proof) ─► commit: locks ─► looks ─► plan on disk ─► steps ─► done on disk
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { inherit, type Look, lookAt } from "../compressor/files.ts";
+import { requireLockFolder } from "../compressor/thread-lock.ts";
+import { claimHome } from "../indexer/guard.ts";
+import { createTemporary, fileError, readAt, removeIfThere } from "../io/files.ts";
+import type { HeldLock } from "../io/locks.ts";
+import { ensureFolder } from "../io/swap.ts";
+import type { Home } from "../readers/home.ts";
+import { carryOut, requirePending, withThreads } from "./carry-out.ts";
+import { ManifestWriter, manifestIn, runsFolder } from "./manifest.ts";
+import { missingFolders, removeEmptyFolders } from "./place.ts";
+import { planUnit, requireOwnFolders } from "./plan.ts";
+import { settleRuns } from "./settle.ts";
+import type { Recovered, Staged, Unit } from "./types.ts";
+
+export interface JournalOptions {
+  /** The verb, as users know it. */
+  readonly command: string;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Go on although Codex has its databases open; threads that are open are left alone in any case. */
+  readonly force?: boolean | undefined;
+}
+
+export class Journal {
+  readonly #home: Home;
+  readonly #options: JournalOptions;
+  readonly #lock: HeldLock;
+  #folder: string | undefined;
+  #writer: ManifestWriter | undefined;
+  #units = 0;
+  #staged = 0;
+  /** What became of units that runs before were cut off in. */
+  readonly recovered: readonly Recovered[];
+
+  private constructor(home: Home, options: JournalOptions, lock: HeldLock) {
+    this.#home = home;
+    this.#options = options;
+    this.#lock = lock;
+    this.recovered = settleRuns(home);
+  }
+
+  /**
+   * Keeps every other run of maintenance away from the home until it is closed.
+   * @throws RolloutError `busy` when one is at work, or Codex has its databases open; `unwritable`; `unsupported`.
+   */
+  static open(home: Home, options: JournalOptions): Journal {
+    requireLockFolder(home.codexHome);
+    const lock = claimHome(home, { force: options.force ?? false, openThreads: "leave" });
+    try {
+      requireOwnFolders(home, manifestIn(join(runsFolder(home), "run")));
+      return new Journal(home, options, lock);
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  /** Absolute path; undefined as long as nothing was changed. */
+  get manifest(): string | undefined {
+    return this.#writer?.path;
+  }
+
+  /**
+   * A new file for `path`, which nobody sees before its unit is committed. `like` gives it owner, mode and time, to the microsecond;
+   * without, it is readable by its owner alone.
+   */
+  stage(path: string, write: (fd: number) => void, like?: Look): Staged {
+    const temporary = this.#openStaged(path);
+    try {
+      write(temporary.fd);
+      if (like === undefined) fsyncSync(temporary.fd);
+      else inherit(temporary.fd, like, path);
+      return { temporary: temporary.path, path, look: lookAt(temporary.fd), sha256: digestOf(temporary.fd, path) };
+    } catch (error) {
+      removeIfThere(temporary.path);
+      throw fileError(error, "write", path);
+    } finally {
+      closeSync(temporary.fd);
+    }
+  }
+
+  /** Takes staged files back that are not going to be committed. */
+  discard(...staged: readonly Staged[]): void {
+    for (const { temporary } of staged) removeIfThere(temporary);
+  }
+
+  /**
+   * All steps of the unit, or none. Its staged files belong to it from here on.
+   * @throws RolloutError `busy` when a writer has a thread or a file; `mismatch` when something has changed since it was looked at;
+   *   `disk-full`, `unwritable`. Nothing has changed then.
+   */
+  commit(unit: Unit): void {
+    const staged = unit.steps.flatMap((step) => ("staged" in step ? [step.staged] : []));
+    try {
+      const planned = planUnit(this.#home, this.#run(), this.#units, unit);
+      withThreads(this.#home.codexHome, planned.threadIds, () => {
+        requirePending(planned);
+        this.#units += 1;
+        carryOut(planned, this.#openWriter());
+      });
+    } catch (error) {
+      this.discard(...staged);
+      throw error;
+    }
+  }
+
+  /** Leaves nothing behind of a run that has changed nothing. */
+  close(): void {
+    try {
+      this.#writer?.close();
+      if (this.#folder !== undefined) tidy(this.#folder);
+    } finally {
+      this.#lock.release();
+    }
+  }
+
+  #openWriter(): ManifestWriter {
+    const head = { command: this.#options.command, startedMs: this.#options.now() };
+    this.#writer ??= new ManifestWriter(this.#home, manifestIn(this.#run()), head);
+    return this.#writer;
+  }
+
+  /** The folder of this run, made with its first use. */
+  #run(): string {
+    if (this.#folder === undefined) {
+      const stamp = new Date(this.#options.now()).toISOString().replaceAll(/[-:]|\.\d+/g, "");
+      const folder = join(
+        runsFolder(this.#home),
+        `${stamp}-${this.#options.command}-${randomBytes(3).toString("hex")}`,
+      );
+      ensureFolder(join(folder, "backup"));
+      this.#folder = folder;
+    }
+    return this.#folder;
+  }
+
+  /** In the folder of the run where that is on the same disk as the place it is for, else beside that place. */
+  #openStaged(path: string): { readonly fd: number; readonly path: string } {
+    requireOwnFolders(this.#home, path);
+    const folder = join(this.#run(), "staged", String(this.#staged));
+    const [missing = path] = missingFolders(path);
+    if (statSync(dirname(missing)).dev !== statSync(this.#run()).dev)
+      return createTemporary(join(dirname(missing), basename(path)));
+    this.#staged += 1;
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      const target = join(folder, basename(path));
+      return { fd: openSync(target, "wx+", 0o600), path: target };
+    } catch (error) {
+      throw fileError(error, "write", folder);
+    }
+  }
+}
+
+function digestOf(fd: number, path: string): string {
+  const hash = createHash("sha256");
+  const buffer = Buffer.allocUnsafe(1024 * 1024);
+  for (let offset = 0; ;) {
+    const count = readAt(fd, buffer, offset, path);
+    if (count === 0) return hash.digest("hex");
+    hash.update(buffer.subarray(0, count));
+    offset += count;
+  }
+}
+
+function tidy(folder: string): void {
+  rmSync(join(folder, "staged"), { recursive: true, force: true });
+  // What holds something that was kept stays.
+  removeEmptyFolders([folder, join(folder, "backup")]);
+}

@@ -1,0 +1,152 @@
+/**
+ * How each kind of step is judged, carried out and undone. All three can be repeated: a process may be killed between any two changes
+ * of the file system, and the next one goes by what it finds.
+ */
+import { hasSameContent, isSameFile, isThere, type Look, lookAtPath, nameWithoutClobber } from "../compressor/files.ts";
+import { assert, RolloutError } from "../errors.ts";
+import { lstatOrUndefined, removeIfThere } from "../io/files.ts";
+import type { PlannedStep } from "./manifest.ts";
+import { keepAs, makeFolders, moveOver, moveTo, removeEmptyFolders } from "./place.ts";
+import { applyRows, forgetRows, revertRows, rowsState } from "./rows.ts";
+import type { Step } from "./types.ts";
+
+/**
+ * `pending`: not carried out, and can be. `applied`: carried out, and can be undone. `pending-changed`, `applied-changed`: what it
+ * found or made has been changed since, or what it was to put there is gone, so that it can only stay as it is. `foreign`: neither, so that nothing can be said.
+ */
+export type StepState = "pending" | "applied" | "pending-changed" | "applied-changed" | "foreign";
+
+interface Handling<S extends Step> {
+  state(step: S, planned: PlannedStep): StepState;
+  apply(step: S, planned: PlannedStep): void;
+  revert(step: S, planned: PlannedStep): void;
+}
+
+type Handlings = { readonly [K in Step["kind"]]: Handling<Extract<Step, { kind: K }>> };
+
+const HANDLINGS: Handlings = {
+  replace: {
+    state({ path, look, staged }) {
+      const there = lookAtPath(path);
+      if (isSameFile(there, staged.look)) return keptState("applied", there, staged.look);
+      if (!isSameFile(there, look)) return "foreign";
+      return isThere(staged.temporary) ? keptState("pending", there, look) : "pending-changed";
+    },
+    apply({ path, staged }, { backup }) {
+      keepAs(path, backupOf(backup));
+      moveOver(staged.temporary, path);
+    },
+    revert({ path }, { backup }) {
+      moveOver(backupOf(backup), path);
+    },
+  },
+  create: {
+    state({ path, staged }) {
+      const there = lookAtPath(path);
+      if (there === undefined) return isThere(staged.temporary) ? "pending" : "pending-changed";
+      return isSameFile(there, staged.look) ? keptState("applied", there, staged.look) : "foreign";
+    },
+    apply({ path, staged }, { folders }) {
+      makeFolders(folders);
+      if (!nameWithoutClobber(staged.temporary, path)) throw taken(path);
+      removeIfThere(staged.temporary);
+    },
+    revert({ path }, { folders }) {
+      removeIfThere(path);
+      removeEmptyFolders(folders);
+    },
+  },
+  remove: {
+    state({ path, look }, { backup }) {
+      const there = lookAtPath(path);
+      if (isSameFile(there, look)) return keptState("pending", there, look);
+      if (!isThere(backupOf(backup))) return "foreign";
+      return there === undefined ? "applied" : "applied-changed";
+    },
+    apply({ path }, { backup }) {
+      // A name that a killed run gave it, or half of a copy.
+      removeIfThere(backupOf(backup));
+      moveTo(path, backupOf(backup));
+    },
+    revert({ path }, { backup }) {
+      moveTo(backupOf(backup), path);
+    },
+  },
+  move: {
+    state({ path, target, look }) {
+      const [there, moved] = [lookAtPath(path), lookAtPath(target)];
+      if (isSameFile(there, look)) return moved === undefined || isSameFile(moved, look) ? "pending" : "foreign";
+      return isSameFile(moved, look) && there === undefined ? "applied" : "foreign";
+    },
+    apply({ path, target }, { folders }) {
+      makeFolders(folders);
+      // The second name is there already when a run was killed between the two.
+      if (isSameFile(lookAtPath(path), lookAtPath(target))) removeIfThere(path);
+      else moveTo(path, target);
+    },
+    revert({ path, target }, { folders }) {
+      moveTo(target, path);
+      removeEmptyFolders(folders);
+    },
+  },
+  rows: {
+    state: ({ database, changes }) => {
+      if (lstatOrUndefined(database) === undefined) return "foreign";
+      const state = rowsState(database, changes);
+      if (state === "other") return "applied-changed";
+      return state === "after" ? "applied" : "pending";
+    },
+    apply: ({ database, changes }) => applyRows(database, changes),
+    revert: ({ database, changes }) => void revertRows(database, changes),
+  },
+  forget: {
+    // Nothing is lost either way: who needs these rows makes them.
+    state: () => "pending",
+    apply: ({ database, table, where }) => forgetRows(database, table, where),
+    revert: () => undefined,
+  },
+};
+
+export function stateOf(planned: PlannedStep): StepState {
+  return handlingOf(planned.step).state(planned.step, planned);
+}
+
+export function applyStep(planned: PlannedStep): void {
+  handlingOf(planned.step).apply(planned.step, planned);
+}
+
+export function revertStep(planned: PlannedStep): void {
+  handlingOf(planned.step).revert(planned.step, planned);
+}
+
+/** Files whose bytes a step takes out of reach: nobody may be writing to them. */
+export function retiredBy({ step }: PlannedStep): Look | undefined {
+  return step.kind === "replace" || step.kind === "remove" ? step.look : undefined;
+}
+
+/** What is left of a step that was not carried out: files that were made for it. */
+export function dropLeftovers({ step, backup }: PlannedStep): void {
+  if (step.kind === "replace" || step.kind === "create") removeIfThere(step.staged.temporary);
+  // Of one that was killed when its file had a second name already, and its first one still.
+  const hasPath = step.kind === "replace" || step.kind === "remove";
+  if (hasPath && backup !== undefined && isSameFile(lookAtPath(backup), lookAtPath(step.path))) removeIfThere(backup);
+  if (step.kind === "move" && isSameFile(lookAtPath(step.path), lookAtPath(step.target))) removeIfThere(step.target);
+}
+
+function handlingOf(step: Step): Handling<Step> {
+  // Each handling takes the kind of step that it is filed under.
+  return HANDLINGS[step.kind];
+}
+
+function keptState(state: "pending" | "applied", there: Look | undefined, wanted: Look): StepState {
+  return there !== undefined && hasSameContent(there, wanted) ? state : `${state}-changed`;
+}
+
+function backupOf(path: string | undefined): string {
+  assert(path !== undefined, "a step that replaces or removes has a place for the old file");
+  return path;
+}
+
+function taken(path: string): RolloutError {
+  return new RolloutError("mismatch", "another file has this name by now", { path, hint: "run again" });
+}

@@ -1,0 +1,365 @@
+/** The journal over real folders: whole or nothing, undone to the byte, and killed at every change of the file system. */
+import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import { dirname, join, relative } from "node:path";
+import Database from "better-sqlite3";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Look, lookAtPath } from "../../src/compressor/files.ts";
+import { lockThread } from "../../src/compressor/thread-lock.ts";
+import { Journal } from "../../src/journal/journal.ts";
+import type { Unit } from "../../src/journal/types.ts";
+import { listRuns, undoRun } from "../../src/journal/undo.ts";
+import { openHome, type Home } from "../../src/readers/home.ts";
+import { temporaryFolder } from "../support/homes.ts";
+
+const folder = temporaryFolder();
+const THREAD = "01a1fb9c-0000-7000-8000-000000000001";
+const OTHER = "01a1fb9c-0000-7000-8000-000000000002";
+let home: Home;
+
+beforeEach(() => {
+  home = freshHome(join(folder.path, "home"));
+});
+
+/** Three files and a database with two rows. */
+function freshHome(path: string): Home {
+  fs.rmSync(path, { recursive: true, force: true });
+  for (const [name, text] of [
+    ["sessions/2026/01/01/a.jsonl", "alpha\n"],
+    ["sessions/2026/01/01/b.jsonl", "beta\n"],
+    ["sessions/2026/01/01/c.jsonl", "gamma\n"],
+  ] as const) {
+    fs.mkdirSync(dirname(join(path, name)), { recursive: true });
+    fs.writeFileSync(join(path, name), text, { mode: 0o640 });
+    fs.utimesSync(join(path, name), 1_700_000_000.25, 1_700_000_000.25);
+  }
+  const db = new Database(join(path, "index.sqlite"));
+  db.exec("create table threads (id text primary key, cwd text, size integer, picture blob)");
+  db.exec("insert into threads values ('one', '/a', 9007199254740993, x'00ff'), ('two', '/b', 2, null)");
+  db.close();
+  return openHome({ codexHome: path });
+}
+
+const at = (name: string): string => join(home.codexHome, "sessions/2026/01/01", name);
+const database = (): string => join(home.codexHome, "index.sqlite");
+
+function look(path: string): Look {
+  const found = lookAtPath(path);
+  if (found === undefined) throw new Error(`nothing is at ${path}`);
+  return found;
+}
+
+/** All that a user has: files with bytes, modes and times, and rows. */
+function snapshot(): unknown {
+  const files: Record<string, unknown> = {};
+  const walk = (path: string): void => {
+    for (const entry of fs.readdirSync(path, { withFileTypes: true })) {
+      const child = join(path, entry.name);
+      const name = relative(home.codexHome, child);
+      if (entry.isDirectory()) walk(child);
+      else files[name] = [fs.readFileSync(child, "latin1"), fs.statSync(child).mode, fs.statSync(child).mtimeMs];
+    }
+  };
+  walk(join(home.codexHome, "sessions"));
+  return { files, rows: rows() };
+}
+
+function rows(): unknown {
+  const db = new Database(database(), { readonly: true });
+  try {
+    return db.prepare("select id, cwd, cast(size as text) size, hex(picture) picture from threads order by id").all();
+  } finally {
+    db.close();
+  }
+}
+
+function open(): Journal {
+  return Journal.open(home, { command: "test", now: () => 1_790_000_000_000 });
+}
+
+function stageText(journal: Journal, path: string, text: string, like?: Look) {
+  return journal.stage(path, (fd) => void fs.writeSync(fd, text), like);
+}
+
+/** One step of each kind. */
+function unitOfAll(journal: Journal): Unit {
+  return {
+    title: "everything at once",
+    threadIds: [THREAD],
+    steps: [
+      {
+        kind: "replace",
+        path: at("a.jsonl"),
+        look: look(at("a.jsonl")),
+        staged: stageText(journal, at("a.jsonl"), "ALPHA\n", look(at("a.jsonl"))),
+      },
+      {
+        kind: "create",
+        path: join(home.codexHome, "sessions/2027/02/d.jsonl"),
+        staged: stageText(journal, join(home.codexHome, "sessions/2027/02/d.jsonl"), "delta\n", look(at("a.jsonl"))),
+      },
+      { kind: "remove", path: at("b.jsonl"), look: look(at("b.jsonl")) },
+      {
+        kind: "move",
+        path: at("c.jsonl"),
+        target: join(home.codexHome, "sessions/2028/c.jsonl"),
+        look: look(at("c.jsonl")),
+      },
+      {
+        kind: "rows",
+        database: database(),
+        changes: [
+          { table: "threads", key: { id: "one" }, before: { cwd: "/a" }, after: { cwd: "/z" } },
+          { table: "threads", key: { id: "two" }, before: { cwd: "/b", size: 2, picture: null }, after: null },
+          {
+            table: "threads",
+            key: { id: "new" },
+            before: null,
+            after: { cwd: "/n", size: 9007199254740995n, picture: Buffer.from([1, 2]) },
+          },
+        ],
+      },
+    ],
+    notes: { path: "/any/where", proof: "abc" },
+  };
+}
+
+const AFTER_ROWS = [
+  { id: "new", cwd: "/n", size: "9007199254740995", picture: "0102" },
+  { id: "one", cwd: "/z", size: "9007199254740993", picture: "00FF" },
+];
+
+function commitAll(): string {
+  const journal = open();
+  try {
+    journal.commit(unitOfAll(journal));
+    return journal.manifest ?? "";
+  } finally {
+    journal.close();
+  }
+}
+
+describe("a unit", () => {
+  it("happens whole: files, folders and rows", () => {
+    commitAll();
+    expect(fs.readFileSync(at("a.jsonl"), "utf8")).toBe("ALPHA\n");
+    expect(fs.statSync(at("a.jsonl")).mtimeMs).toBe(1_700_000_000_250);
+    expect(fs.statSync(at("a.jsonl")).mode & 0o777).toBe(0o640);
+    expect(fs.existsSync(at("b.jsonl"))).toBe(false);
+    expect(fs.readFileSync(join(home.codexHome, "sessions/2027/02/d.jsonl"), "utf8")).toBe("delta\n");
+    expect(fs.readFileSync(join(home.codexHome, "sessions/2028/c.jsonl"), "utf8")).toBe("gamma\n");
+    expect(rows()).toEqual(AFTER_ROWS);
+  });
+
+  it("is undone to the byte, and only once", () => {
+    const before = snapshot();
+    const manifest = commitAll();
+    expect(undoRun(home, manifest, { dryRun: true }).units).toEqual([
+      { title: "everything at once", outcome: "undone", reason: undefined },
+    ]);
+    expect(undoRun(home, dirname(manifest)).units).toEqual([
+      { title: "everything at once", outcome: "undone", reason: undefined },
+    ]);
+    expect(snapshot()).toEqual(before);
+    expect(fs.existsSync(join(home.codexHome, "sessions/2027"))).toBe(false);
+    expect(undoRun(home, manifest).units[0]?.outcome).toBe("already");
+  });
+
+  it("does nothing when a file has changed since it was looked at", () => {
+    const journal = open();
+    const unit = unitOfAll(journal);
+    fs.appendFileSync(at("c.jsonl"), "");
+    fs.appendFileSync(at("b.jsonl"), "more\n");
+    const before = snapshot();
+    expect(() => journal.commit(unit)).toThrow("the home has changed since the plan was made");
+    expect(snapshot()).toEqual(before);
+    journal.close();
+    expect(fs.readdirSync(join(home.codexHome, "rollout-tool/changes"))).toEqual([]);
+  });
+
+  it("does nothing when a row is not as it was, and takes the files back", () => {
+    const journal = open();
+    const unit = unitOfAll(journal);
+    const db = new Database(database());
+    db.exec("update threads set cwd = '/other' where id = 'two'");
+    db.close();
+    const before = snapshot();
+    expect(() => journal.commit(unit)).toThrow("the home has changed since the plan was made");
+    expect(snapshot()).toEqual(before);
+    journal.close();
+  });
+
+  it("waits for no writer: a thread that is open is left alone", () => {
+    const before = snapshot();
+    const lock = lockThread(home.codexHome, THREAD);
+    const journal = open();
+    expect(() => journal.commit(unitOfAll(journal))).toThrow(`Codex has the thread ${THREAD} open`);
+    lock?.release();
+    journal.close();
+    expect(snapshot()).toEqual(before);
+  });
+
+  it("is not undone when that would lose what was added", () => {
+    const manifest = commitAll();
+    fs.appendFileSync(at("a.jsonl"), "a new turn\n");
+    const after = snapshot();
+    const [answer] = undoRun(home, manifest).units;
+    expect(answer).toEqual({
+      title: "everything at once",
+      outcome: "changed",
+      reason: `${at("a.jsonl")} was changed since, which undoing would lose`,
+    });
+    expect(snapshot()).toEqual(after);
+  });
+
+  it("that removes for good leaves nothing, and says so", () => {
+    const journal = open();
+    const path = at("b.jsonl");
+    journal.commit({
+      title: "delete b",
+      threadIds: [OTHER],
+      steps: [{ kind: "remove", path, look: look(path), forGood: true }],
+    });
+    const manifest = journal.manifest ?? "";
+    journal.close();
+    expect(fs.existsSync(path)).toBe(false);
+    expect(fs.readdirSync(dirname(manifest))).toEqual(["manifest.jsonl"]);
+    expect(undoRun(home, manifest).units[0]?.outcome).toBe("for-good");
+  });
+
+  it("never follows a link below the home's own folders", () => {
+    fs.mkdirSync(join(folder.path, "elsewhere"), { recursive: true });
+    fs.symlinkSync(join(folder.path, "elsewhere"), join(home.codexHome, "sessions/2029"));
+    const journal = open();
+    expect(() => stageText(journal, join(home.codexHome, "sessions/2029/x.jsonl"), "x")).toThrow(
+      "which is not followed",
+    );
+    expect(() => stageText(journal, join(folder.path, "out.jsonl"), "x")).toThrow();
+    journal.close();
+    expect(fs.readdirSync(join(folder.path, "elsewhere"))).toEqual([]);
+  });
+});
+
+describe("a manifest", () => {
+  it("stays true when the home moves", () => {
+    const before = snapshot();
+    const manifest = commitAll();
+    const moved = join(folder.path, "moved");
+    fs.rmSync(moved, { recursive: true, force: true });
+    fs.renameSync(home.codexHome, moved);
+    const inside = relative(home.codexHome, manifest);
+    home = openHome({ codexHome: moved });
+    expect(undoRun(home, join(moved, inside)).units[0]?.outcome).toBe("undone");
+    expect(snapshot()).toEqual(before);
+  });
+
+  it("that names a path outside of the home leads nowhere", () => {
+    const manifest = commitAll();
+    const text = fs.readFileSync(manifest, "utf8");
+    fs.writeFileSync(manifest, text.replaceAll("codex/sessions/2026/01/01/a.jsonl", "codex/../../etc/passwd"));
+    expect(() => undoRun(home, manifest)).toThrow("the manifest names a path outside of the home");
+    expect(listRuns(home)).toEqual([]);
+    expect(() => undoRun(home, "/etc/passwd")).toThrow("this is not the manifest of a run in this home");
+  });
+
+  it("lists the runs of a home", () => {
+    commitAll();
+    expect(
+      listRuns(home).map(({ command, units }) => [command, units.map(({ unit, state }) => [unit.title, state])]),
+    ).toEqual([["test", [["everything at once", "done"]]]]);
+  });
+});
+
+/** What changes a file system; from the wanted call on the process is as good as dead. */
+const CHANGES = [
+  "writeSync",
+  "linkSync",
+  "renameSync",
+  "unlinkSync",
+  "mkdirSync",
+  "rmdirSync",
+  "rmSync",
+  "fsyncSync",
+] as const;
+const originals = Object.fromEntries(CHANGES.map((name) => [name, fs[name]]));
+
+function dieAt(count: number): { calls: number } {
+  const state = { calls: 0 };
+  for (const name of CHANGES) {
+    const original = originals[name] as (...values: unknown[]) => unknown;
+    Object.assign(fs, {
+      [name]: (...values: unknown[]) => {
+        // Locks are given back by the system when a process dies.
+        if (String(values[0]).includes("thread-writer-locks")) return original(...values);
+        state.calls += 1;
+        if (state.calls >= count) throw new Error("killed");
+        return original(...values);
+      },
+    });
+  }
+  syncBuiltinESMExports();
+  return state;
+}
+
+function live(): void {
+  Object.assign(fs, originals);
+  syncBuiltinESMExports();
+}
+
+afterEach(live);
+
+describe("a process that is killed", () => {
+  it("at any change leaves all of a unit or nothing of it, once the next run has begun", () => {
+    const before = snapshot();
+    commitAll();
+    const after = snapshot();
+    const seen = new Map<string, number>();
+    let last = 0;
+    for (let count = 1; last >= count - 1; count += 1) {
+      home = freshHome(join(folder.path, "home"));
+      const state = dieAt(count);
+      try {
+        commitAll();
+      } catch (error) {
+        expect(String(error)).toContain("killed");
+      }
+      last = state.calls;
+      live();
+      const journal = open();
+      const outcomes = journal.recovered.map(({ outcome }) => outcome).join();
+      journal.close();
+      const wanted = outcomes === "undone" || (outcomes === "" && !isDone()) ? before : after;
+      expect([count, outcomes, snapshot()]).toEqual([count, outcomes, wanted]);
+      seen.set(outcomes, (seen.get(outcomes) ?? 0) + 1);
+      const next = open();
+      expect(next.recovered).toEqual([]);
+      next.close();
+    }
+    expect([...seen.keys()].toSorted()).toEqual(["", "undone"]);
+    expect(seen.get("undone")).toBeGreaterThan(10);
+  });
+
+  it("in an undo leaves all undone once the next run has begun", () => {
+    const before = snapshot();
+    let last = 0;
+    for (let count = 1; last >= count - 1; count += 1) {
+      home = freshHome(join(folder.path, "home"));
+      const manifest = commitAll();
+      const state = dieAt(count);
+      try {
+        undoRun(home, manifest);
+      } catch (error) {
+        expect(String(error)).toContain("killed");
+      }
+      last = state.calls;
+      live();
+      undoRun(home, manifest);
+      expect([count, snapshot()]).toEqual([count, before]);
+    }
+    expect(last).toBeGreaterThan(10);
+  });
+});
+
+function isDone(): boolean {
+  return listRuns(home).some(({ units }) => units.some(({ state }) => state === "done"));
+}
