@@ -17,7 +17,7 @@ import { GENERATION_HEAD_BYTES, generationOf } from "../readers/generation.ts";
 import { checkSegmentEnd, type LineageSegment } from "../readers/lineage.ts";
 import { type Line, splitLines } from "../readers/lines.ts";
 import { splitLinesBackward } from "../readers/reverse.ts";
-import { openRollout } from "../readers/rollout.ts";
+import { brokenStream, openRollout } from "../readers/rollout.ts";
 import { isReplayKind } from "../thread/replay.ts";
 import { ResumeScan, type ResumeVerdict } from "../thread/resume.ts";
 
@@ -119,10 +119,6 @@ function readBackward(reader: ByteReader, segment: LineageSegment, tail: Tail): 
   tail.turn();
 }
 
-function brokenStream({ offset, message }: NonNullable<ByteReader["failure"]>): Entry {
-  return { ok: false, position: { line: 0, offset, length: 0 }, defect: { kind: "broken-stream", message } };
-}
-
 /** So many times as many frames are taken each time that the last ones hold no compaction. */
 const MORE_FRAMES = 4;
 
@@ -216,7 +212,7 @@ class Tail {
   finish({ from }: LineageSegment, { bytesRead, failure }: ByteReader): SegmentTail {
     const { line, offset } = this.#base ?? from;
     const heldBytes = this.#lines === undefined ? 0 : this.#bytes;
-    const broken = failure && brokenStream(failure);
+    const broken = failure && brokenStream(0, failure);
     return { verdict: this.verdict, lines: this.#lines, heldBytes, from: { line, offset }, broken, bytesRead };
   }
 }

@@ -6,7 +6,7 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-import { isJsonObject, type JsonObject, type JsonValue } from "../format/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, parseObject } from "../format/json.ts";
 import { type CodexBinary, CodexRefusal, exitOf, spawnCodex, Tail } from "./codex.ts";
 
 const TIMEOUT_MS = 60_000;
@@ -218,16 +218,6 @@ export class AppServer {
     const why = this.#cause ?? this.stderr.slice(-QUOTED_CHARACTERS).trim();
     const code = this.#exit === null ? "not-found" : "unsupported";
     return new CodexRefusal(this.binary, `${method}: the server ended with ${String(this.#exit)}: ${why}`, code);
-  }
-}
-
-/** The object in a line of JSON; an empty one for anything else. */
-function parseObject(text: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : {};
-  } catch {
-    return {};
   }
 }
 

@@ -139,9 +139,10 @@ function databasesIn(home: string): readonly string[] {
   return listFolder(home).flatMap(({ name }) => (/\.sqlite(?:-wal|-shm)?$/u.test(name) ? [name] : []));
 }
 
-/** As before anything was indexed. */
+/** As before anything was indexed: with what `reindex` keeps beside its databases, too. */
 export function removeDatabases(home: string): void {
-  for (const name of databasesIn(home)) rmSync(join(home, name));
+  for (const name of [...databasesIn(home), "db-backups", "rollout-tool"])
+    rmSync(join(home, name), { recursive: true, force: true });
 }
 
 function isSame(source: string, target: string): boolean {

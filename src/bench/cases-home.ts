@@ -6,7 +6,7 @@
  * `compress`: one way for each number of jobs. `parse`: `read`, `split`, `decode` and `json` (JSON.parse of every line), in a
  * process that has done it before.
  */
-import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import type { CompressReport } from "../compressor/report.ts";
@@ -17,6 +17,7 @@ import { CaseHome, removeDatabases, rolloutsBelow } from "./case-home.ts";
 import { codexLabels, writeCodexConfig } from "./codex.ts";
 import { spawnNode, timeCalls } from "./measure.ts";
 import { CODEX, pairsOf } from "./pairs.ts";
+import { drain, readAll } from "./parse.ts";
 import type { BenchCase, BenchSample } from "./results.ts";
 import type { MadeHome } from "./sources.ts";
 import { nameOf, type SuitePlan } from "./suite.ts";
@@ -162,16 +163,4 @@ function parseOrPass(line: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function drain(items: Iterable<unknown>): void {
-  for (const _ of items);
-}
-
-const buffer = Buffer.allocUnsafe(1 << 20);
-
-function readAll(path: string): void {
-  const fd = openSync(path, "r");
-  while (readSync(fd, buffer, 0, buffer.length, null) > 0);
-  closeSync(fd);
 }

@@ -2,7 +2,7 @@
  * `npm run bench -- compress`: what archives take up and what making them takes, as ratios of Codex's own setting and of the
  * zstd program on the same files, and what a resume from an archive takes beside one from the plain file.
  */
-import { cpSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { cpSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 
 import { openThread } from "../analysis/open-thread.ts";
@@ -11,6 +11,7 @@ import { RolloutError } from "../errors.ts";
 import { ZstdEncoder } from "../io/zstd.ts";
 import { openBytes } from "../readers/bytes.ts";
 import { openHome } from "../readers/home.ts";
+import { copyWithTimes, rolloutsBelow } from "./case-home.ts";
 import type { BenchContext } from "./context.ts";
 import { writeSynthetic } from "./input.ts";
 import {
@@ -28,8 +29,6 @@ import {
 import { Rng } from "./rng.ts";
 import type { SynthShape } from "./synth-shapes.ts";
 import { writeSyntheticHome } from "./synth.ts";
-
-const ROOTS = ["sessions", "archived_sessions"] as const;
 
 interface Goals {
   /** Bytes, of those of Codex's setting, at most. */
@@ -102,12 +101,8 @@ function* inputs({ scratch, seed, scale, homes, tell }: BenchContext): Generator
 
 /** The rollouts alone; archives that are there already would not be compressed again. */
 function copyRollouts(home: string, target: string): void {
-  for (const root of ROOTS) {
-    const source = join(home, root);
-    if (!existsSync(source)) continue;
-    const filter = (path: string): boolean => !path.endsWith(".zst");
-    cpSync(source, join(target, root), { recursive: true, preserveTimestamps: true, filter });
-  }
+  for (const path of rolloutsBelow(home))
+    if (!path.endsWith(".zst")) copyWithTimes(join(home, path), join(target, path));
 }
 
 interface Result {
@@ -123,7 +118,7 @@ interface Result {
 
 async function measure(input: Input, context: BenchContext): Promise<Result> {
   const [source, work] = [join(input.folder, "source"), join(input.folder, "work")];
-  const paths = rolloutsBelow(source);
+  const paths = rolloutPaths(source);
   const bytes = new Map(PROFILES.map((profile) => [profile, compressOnce(context, source, work, profile)]));
   const contenders = contendersOf(context, source, work);
   const samples = await runRounds(contenders, context.rounds, new Rng(context.seed), context.tell);
@@ -140,11 +135,8 @@ async function measure(input: Input, context: BenchContext): Promise<Result> {
   };
 }
 
-function rolloutsBelow(home: string): readonly string[] {
-  return ROOTS.map((root) => join(home, root))
-    .filter((root) => existsSync(root))
-    .flatMap((root) => readdirSync(root, { recursive: true, encoding: "utf8" }).map((name) => join(root, name)))
-    .filter((path) => path.endsWith(".jsonl"));
+function rolloutPaths(home: string): readonly string[] {
+  return rolloutsBelow(home).map((path) => join(home, path));
 }
 
 /** What Codex's own setting makes of a file: level 3, one frame, no long-distance matching (state-and-compression §4.4). */
@@ -196,7 +188,7 @@ function contendersOf(context: BenchContext, source: string, work: string): read
   const theirs = Object.entries(ZSTD_PROGRAMS).map(([name, options]) => ({
     name,
     prepare,
-    run: () => runProgram("zstd", ["-q", ...options, ...rolloutsBelow(work)]),
+    run: () => runProgram("zstd", ["-q", ...options, ...rolloutPaths(work)]),
   }));
   return [...ours, ...theirs];
 }

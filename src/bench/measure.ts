@@ -9,6 +9,7 @@ import { Bench } from "tinybench";
 import { RolloutError } from "../errors.ts";
 import { track } from "./children.ts";
 import type { Rng } from "./rng.ts";
+import { statisticsOf } from "./statistics.ts";
 
 export interface Summary {
   readonly count: number;
@@ -19,10 +20,8 @@ export interface Summary {
 
 /** Of at least one figure; the median of an even number is the mean of the two in the middle. */
 export function summarize(figures: readonly number[]): Summary {
-  const sorted = figures.toSorted((one, other) => one - other);
-  const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
-  if (low === undefined || high === undefined) throw new RangeError("nothing to summarize");
-  return { count: sorted.length, median: (low + high) / 2, min: sorted[0] ?? low, max: sorted.at(-1) ?? high };
+  const { count, median, min, max } = statisticsOf(figures);
+  return { count, median, min, max };
 }
 
 export interface ProcessSample {

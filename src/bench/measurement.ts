@@ -2,7 +2,7 @@
  * A whole run of `bench`, from what a user asked for to a report: finds the binaries, makes the inputs in a temporary folder,
  * chooses the cases, runs them, and takes everything away again.
  */
-import { mkdirSync, statfsSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { freemem, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import type { OpenedThread } from "../analysis/open-thread.ts";
 import { RolloutError } from "../errors.ts";
 import { escapeText } from "../io/console.ts";
+import { freeBytesAt } from "../io/files.ts";
 import { formatBytes } from "../io/text.ts";
 import type { CaseContext } from "./case-context.ts";
 import type { MadeThread } from "./case-home.ts";
@@ -67,7 +68,7 @@ export async function measure(options: Measurement): Promise<BenchReport> {
   requireFitting(kind, options);
   for (const folder of sweepStale()) options.tell(`removed what an earlier run left: ${escapeText(folder)}`);
   // What is wrong with an input is said before a release is installed for it.
-  const prepared = kind.prepare(options, freeBytes(tmpdir()));
+  const prepared = kind.prepare(options, freeBytesAt(tmpdir()) ?? Infinity);
   return withScratch((scratch) => {
     const binaries = options.codex.map((text) => findBinary(text, scratch, options));
     const { own, perBinary } = kind.copies;
@@ -243,14 +244,9 @@ function prepareStart(): Prepared {
 const FIXED_BYTES = 10e6;
 const BINARY_BYTES = 100e6;
 
-function freeBytes(folder: string): number {
-  const { bavail, bsize } = statfsSync(folder);
-  return bavail * bsize;
-}
-
 function requireRoom(folder: string, neededBytes: number): void {
-  const free = freeBytes(folder);
-  if (free > neededBytes) return;
+  const free = freeBytesAt(folder);
+  if (free === undefined || free > neededBytes) return;
   const message = `${formatBytes(neededBytes)} of temporary room may be needed, and ${formatBytes(free)} are free`;
   throw new RolloutError("disk-full", message, {
     path: folder,

@@ -15,7 +15,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 
 import { RolloutError } from "../errors.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../format/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, parseObject } from "../format/json.ts";
 import { acceptWebSocket } from "./websocket.ts";
 
 export interface ModelRequest {
@@ -255,13 +255,4 @@ function completed(id: string, requestBytes: number): ServerEvent {
     total_tokens: inputTokens + 10,
   };
   return { type: "response.completed", response: { id, status: "completed", usage } };
-}
-
-function parseObject(text: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : {};
-  } catch {
-    return {};
-  }
 }

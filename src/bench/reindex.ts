@@ -2,12 +2,13 @@
  * `npm run bench -- reindex`: how long an index takes to rebuild, told as ratios of what else can be done with the same
  * files: reading them, letting Codex rebuild the index itself, doing it a second time.
  */
-import { readdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { RolloutError } from "../errors.ts";
 import { SqliteDatabase } from "../io/sqlite.ts";
 import { AppServer } from "./app-server.ts";
+import { removeDatabases } from "./case-home.ts";
 import { writeCodexConfig, type CodexBinary } from "./codex.ts";
 import type { BenchContext } from "./context.ts";
 import {
@@ -111,14 +112,6 @@ function contenders(context: BenchContext, home: SynthHome): readonly Contender[
     list.push({ name: "codex", rounds: CODEX_ROUNDS, prepare: clear, run: () => backfill(codex, home) });
   }
   return list;
-}
-
-/** Everything that an earlier contender built, backups included. */
-function removeDatabases(home: string): void {
-  for (const name of readdirSync(home)) {
-    const built = name.includes(".sqlite") || name === "db-backups" || name === "rollout-tool";
-    if (built) rmSync(join(home, name), { recursive: true, force: true });
-  }
 }
 
 /** From the start of the server to its first answer, which it gives when the rebuild is complete. */

@@ -2,12 +2,12 @@
  * `npm run bench`: the second entry point of the program, for developers. Knows the benchmarks by name, gives them a scratch
  * folder and takes it away again, whatever happens.
  */
-import { statfsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { RolloutError } from "../errors.ts";
+import { freeBytesAt } from "../io/files.ts";
 import { benchCompress } from "./compress.ts";
 import type { BenchContext } from "./context.ts";
 import { benchParse } from "./parse.ts";
@@ -113,8 +113,7 @@ function wholeNumber(text: string, option: string): number {
 }
 
 function checkDisk(folder: string, neededBytes: number): void {
-  const { bavail, bsize } = statfsSync(folder);
-  if (bavail * bsize > neededBytes) return;
+  if ((freeBytesAt(folder) ?? Infinity) > neededBytes) return;
   throw new RolloutError("disk-full", `${(neededBytes / 1e9).toFixed(1)} GB of scratch space are needed`, {
     path: folder,
     hint: "Set TMPDIR to a folder with more room, or use --scale small.",

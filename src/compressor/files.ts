@@ -32,6 +32,21 @@ export function openSource(path: string): OpenSource {
   return { path, fd, look: lookAt(fd) };
 }
 
+/** Opens two files for as long as the work on them takes. @throws RolloutError as `openSource` does. */
+export function withSources<T>(a: string, b: string, work: (a: OpenSource, b: OpenSource) => T): T {
+  const first = openSource(a);
+  try {
+    const second = openSource(b);
+    try {
+      return work(first, second);
+    } finally {
+      fs.closeSync(second.fd);
+    }
+  } finally {
+    fs.closeSync(first.fd);
+  }
+}
+
 export function lookAt(fd: number): Look {
   return lookOf(fs.fstatSync(fd, { bigint: true }));
 }

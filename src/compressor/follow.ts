@@ -27,9 +27,6 @@ export interface Follower {
   abandon(): void;
 }
 
-/** False where the program runs from its sources, which a thread cannot be started from. */
-export const canFollow = import.meta.url.endsWith(".js");
-
 /** @throws RolloutError from `finish`, when a file cannot be read. */
 export function startFollower(archive: OpenPart, plain: OpenPart): Follower {
   const progress = new SharedArrayBuffer(16);

@@ -5,6 +5,7 @@
 import { RolloutError } from "../errors.ts";
 import { readAt, writeFully } from "../io/files.ts";
 import { MAX_WINDOW_LOG, ZstdEncoder } from "../io/zstd.ts";
+import { SEEK_FOOTER_MAGIC, SEEK_TABLE_MAGIC } from "../io/zstd-frames.ts";
 
 export interface FrameOptions {
   /** Zstandard's level; Codex's is 3 (state-and-compression §4.4). */
@@ -23,8 +24,6 @@ interface WrittenFrame {
 const CHUNK_BYTES = 256 * 1024;
 /** Files of less are within the reach of the level's own search, which then needs no second one for far repeats. */
 const LONG_DISTANCE_BYTES = 1024 * 1024;
-const SEEK_TABLE_MAGIC = 0x184d2a5e;
-const SEEK_FOOTER_MAGIC = 0x8f92eab1;
 const MAX_UINT32 = 0xffff_ffff;
 
 /**

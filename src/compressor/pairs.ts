@@ -2,13 +2,12 @@
  * A rollout in both forms, as a crash leaves it (state-and-compression §4.10). Codex reads the plain one whatever it holds. By
  * content it is told which form may go: one that holds nothing but what the other holds too. All else is left alone.
  */
-import { closeSync } from "node:fs";
 import { compressedPath } from "../format/names.ts";
 import { removeIfThere } from "../io/files.ts";
 import type { HeldLock } from "../io/locks.ts";
 import { COLD_MS } from "./eligibility.ts";
 import type { Candidate } from "./discover.ts";
-import { isUnchanged, openSource, type OpenSource } from "./files.ts";
+import { isUnchanged, type OpenSource, withSources } from "./files.ts";
 import { setAside, settle } from "./retire.ts";
 import { lockThread } from "./thread-lock.ts";
 import { threadOf } from "./unpack.ts";
@@ -35,7 +34,7 @@ export type PairOutcome = "kept_plain" | "kept_archive" | "kept_both" | "skipped
 
 /** Compares both forms byte by byte. @throws RolloutError when one cannot be read. */
 export function lookAtPair(candidate: Candidate): Pair {
-  return withPair(candidate, (archive, plain) => compare(archive, plain));
+  return withPair(candidate, compare);
 }
 
 /** Takes away the form that is not needed, if there is one. @throws RolloutError; nothing is changed then. */
@@ -76,17 +75,7 @@ function goingForm({ state }: Pair, plain: OpenSource, nowMs: number): "plain" |
 }
 
 function withPair<T>(candidate: Candidate, work: (archive: OpenSource, plain: OpenSource) => T): T {
-  const archive = openSource(compressedPath(candidate.plainPath));
-  try {
-    const plain = openSource(candidate.plainPath);
-    try {
-      return work(archive, plain);
-    } finally {
-      closeSync(plain.fd);
-    }
-  } finally {
-    closeSync(archive.fd);
-  }
+  return withSources(compressedPath(candidate.plainPath), candidate.plainPath, work);
 }
 
 function compare(archive: OpenSource, plain: OpenSource): Pair {

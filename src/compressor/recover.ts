@@ -3,15 +3,14 @@
  * being made is one file again, and half-written forms are removed. Only under the maintenance lock, or when they are old:
  * nobody else may be at work on them. Nothing is removed that is not held byte by byte by something else.
  */
-import { closeSync } from "node:fs";
 import { RolloutError } from "../errors.ts";
 import { compressedPath } from "../format/names.ts";
-import { lstatOrUndefined, readAt, removeIfThere } from "../io/files.ts";
+import { lstatOrUndefined, removeIfThere } from "../io/files.ts";
 import { heldForWriting } from "../io/holders.ts";
-import { isSameFile, lookAtPath, nameWithoutClobber, openSource } from "./files.ts";
+import { isSameFile, lookAtPath, nameWithoutClobber, withSources } from "./files.ts";
 import type { PassingFile } from "./names.ts";
 import type { Recovery } from "./report.ts";
-import { type Comparison, compareArchive, fileChunks } from "./verify.ts";
+import { beginsWith, type Comparison, compareArchive } from "./verify.ts";
 
 /** Codex takes its own temporary files for dead after this time too (state-and-compression §4.3). */
 const STALE_MS = 6 * 3600 * 1000;
@@ -43,7 +42,7 @@ function guarded(file: PassingFile, work: (file: PassingFile) => Recovery): Reco
 function recoverAside({ path, plainPath }: PassingFile): Recovery {
   const archive = compressedPath(plainPath);
   if (lookAtPath(plainPath) !== undefined) {
-    if (isSameFile(lookAtPath(path), lookAtPath(plainPath)) || isHeldBy(plainPath, path))
+    if (isSameFile(lookAtPath(path), lookAtPath(plainPath)) || withSources(plainPath, path, beginsWith))
       return remove(path, "finished");
     return { path, action: "kept", message: "it holds lines that the rollout of this name does not have" };
   }
@@ -77,38 +76,10 @@ function remove(path: string, action: "finished" | "removed" | "brought_back"): 
 }
 
 function compare(archive: string, plain: string): Comparison {
-  const packed = openSource(archive);
-  try {
-    const file = openSource(plain);
-    try {
-      return compareArchive(packed, file);
-    } finally {
-      closeSync(file.fd);
-    }
-  } finally {
-    closeSync(packed.fd);
-  }
+  return withSources(archive, plain, compareArchive);
 }
 
 /** Whether the archive holds nothing that the plain file does not. A broken one may: what it still held is compared too. */
 function plainHasAll({ kind }: Comparison): boolean {
   return kind === "equal" || kind === "plain-longer" || kind === "damaged";
-}
-
-/** Whether `whole` begins with all of `part`. */
-function isHeldBy(whole: string, part: string): boolean {
-  const [a, b] = [openSource(whole), openSource(part)];
-  try {
-    const buffer = Buffer.allocUnsafe(256 * 1024);
-    let offset = 0;
-    for (const chunk of fileChunks(b)) {
-      const bytes = buffer.subarray(0, readAt(a.fd, buffer.subarray(0, chunk.length), offset, a.path));
-      if (!bytes.equals(chunk)) return false;
-      offset += chunk.length;
-    }
-    return true;
-  } finally {
-    closeSync(a.fd);
-    closeSync(b.fd);
-  }
 }

@@ -28,7 +28,7 @@ import {
   rename,
 } from "./files.ts";
 import { asidePath, temporaryBase } from "./names.ts";
-import { fileChunks } from "./verify.ts";
+import { beginsWith } from "./verify.ts";
 
 /** `gone`: the archive alone is left. All others: the plain file is back, or still there. */
 export type Retirement =
@@ -151,7 +151,7 @@ function meetNewcomer(one: Waiting, kind: "changed" | "held"): Retirement {
   const hasGrown = !hasSameContent(lookAt(one.source.fd), one.source.look);
   const newcomer = openSource(one.source.path);
   try {
-    if (beginsWith(newcomer, one.source)) {
+    if (beginsWith(newcomer, one.source, one.source.look.sizeBytes)) {
       if (hasGrown || kind === "held") return { kind: "conflict", kept: one.aside };
       removeIfThere(one.aside);
       return { kind: "changed" };
@@ -219,20 +219,6 @@ function copyFrom(source: OpenSource, fromOffset: number, target: number): numbe
     writeFully(target, buffer.subarray(0, count), null, source.path);
     offset += count;
   }
-}
-
-/** Whether the file has as its beginning all that the other one held when it was compressed. */
-function beginsWith(file: OpenSource, other: OpenSource): boolean {
-  const part = Buffer.allocUnsafe(256 * 1024);
-  let offset = 0;
-  for (const chunk of fileChunks(other)) {
-    const wanted = chunk.subarray(0, Math.min(chunk.length, other.look.sizeBytes - offset));
-    if (wanted.length === 0) break;
-    if (!part.subarray(0, readAt(file.fd, part.subarray(0, wanted.length), offset, file.path)).equals(wanted))
-      return false;
-    offset += wanted.length;
-  }
-  return true;
 }
 
 /** The file has no name any more and was appended to: a copy of all of it gets the name. */

@@ -11,7 +11,6 @@ import { compressFiles, type CompressOptions } from "./compress.ts";
 import { type Candidate, discoverHome, discoverPaths, type Found, homeOf, homesOf, type Scope } from "./discover.ts";
 import { judge } from "./eligibility.ts";
 import { estimateBytes } from "./estimate.ts";
-import { canFollow } from "./follow.ts";
 import type { FrameProfile } from "./profile.ts";
 import { recover } from "./recover.ts";
 import { type CompressReport, type FileReport, totalsOf } from "./report.ts";
@@ -158,7 +157,7 @@ function compressAll(candidates: readonly Candidate[], run: CompressRun, nowMs: 
     },
   };
   const large = candidates.filter(({ sizeBytes }) => sizeBytes > MAX_SHARED_BYTES);
-  const follow = canFollow && helperCount(run.jobs) > 0;
+  const follow = helperCount(run.jobs) > 0;
   for (const [index, report] of compressFiles(large, large.keys(), { ...own, follow })) put(large[index], report);
   helpers = startHelpers(small, { candidates: small, tickets: tickets.memory, options }, run.jobs);
   for (const [index, report] of compressFiles(small, tickets.take(), own)) put(small[index], report);
@@ -196,7 +195,7 @@ function startHelpers(
   jobs: number | undefined,
 ): readonly Helper[] {
   const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  if (!canFollow || files.length < 2 || bytes < MIN_BYTES_FOR_HELPERS) return [];
+  if (files.length < 2 || bytes < MIN_BYTES_FOR_HELPERS) return [];
   const module = new URL("worker.js", import.meta.url);
   return Array.from({ length: Math.min(helperCount(jobs), files.length - 1) }, () => startHelper(module, assignment));
 }

@@ -42,6 +42,20 @@ export function* fileChunks(part: OpenPart): Generator<Buffer> {
   }
 }
 
+/** Whether a file begins with another one, or with the first `limitBytes` of it. @throws RolloutError when one cannot be read. */
+export function beginsWith(whole: OpenPart, part: OpenPart, limitBytes = Infinity): boolean {
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  let offset = 0;
+  for (const chunk of fileChunks(part)) {
+    const wanted = chunk.subarray(0, limitBytes - offset);
+    if (wanted.length === 0) break;
+    const bytes = buffer.subarray(0, readAt(whole.fd, buffer.subarray(0, wanted.length), offset, whole.path));
+    if (!bytes.equals(wanted)) return false;
+    offset += wanted.length;
+  }
+  return true;
+}
+
 /** Decodes `archive` to its end and compares it with `plain`. @throws RolloutError when one of them cannot be read. */
 export function compareArchive(archive: OpenPart, plain: OpenPart, advance?: (bytes: number) => void): Comparison {
   return compareChunks(fileChunks(archive), plain, advance);

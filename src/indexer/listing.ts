@@ -15,7 +15,7 @@ import {
 import { storedTimeMs } from "./compare.ts";
 import { desiredIndex } from "./desired.ts";
 import { type OldIndex, readOldIndex } from "./old-index.ts";
-import type { ReindexOptions } from "./options.ts";
+import { checkOptions, type ReindexOptions } from "./options.ts";
 import type { Rejected } from "./scan.ts";
 import { type ListedThread, textOf } from "./thread-query.ts";
 
@@ -76,7 +76,7 @@ function listFromFiles(home: Home, options: ListingOptions, index: ThreadIndex |
   const old = index?.state === "damaged" ? readOldIndex(index.path) : NO_INDEX;
   const desired = desiredIndex({
     home,
-    options: reindexOptions(options),
+    options: checkOptions(options),
     discovery: discoverRollouts(home.codexHome),
     old,
     manifest: undefined,
@@ -110,23 +110,6 @@ const NO_INDEX: OldIndex = {
   pages: 0,
   unreadablePages: 0,
 };
-
-function reindexOptions({ jobs, now, progress }: ListingOptions): ReindexOptions {
-  return {
-    rules: "best",
-    level: undefined,
-    mode: "check",
-    force: false,
-    rebuild: false,
-    prune: false,
-    allDatabases: false,
-    thorough: false,
-    lineEnds: "lf",
-    jobs,
-    now,
-    progress,
-  };
-}
 
 /**
  * Columns that a database of an older level lacks and that lists are made by get the values that the migration which added

@@ -27,3 +27,25 @@ export interface ReindexOptions {
     | ((label: string, totalBytes: number) => { advance(bytes: number): void; end(): void })
     | undefined;
 }
+
+/** Of a look at what a reindex would write, by the rules that it follows when nothing else is asked for. */
+export function checkOptions({
+  jobs,
+  now,
+  progress,
+}: Pick<ReindexOptions, "jobs" | "now" | "progress">): ReindexOptions {
+  return {
+    rules: "best",
+    level: undefined,
+    mode: "check",
+    force: false,
+    rebuild: false,
+    prune: false,
+    allDatabases: false,
+    thorough: false,
+    lineEnds: "lf",
+    jobs,
+    now,
+    progress,
+  };
+}

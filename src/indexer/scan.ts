@@ -111,8 +111,7 @@ function startHelpers(
   jobs: number | undefined,
 ): readonly Helper[] {
   const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const isCompiled = import.meta.url.endsWith(".js");
-  if (!isCompiled || files.length < MIN_FILES_FOR_HELPERS || bytes < MIN_BYTES_FOR_HELPERS) return [];
+  if (files.length < MIN_FILES_FOR_HELPERS || bytes < MIN_BYTES_FOR_HELPERS) return [];
   const module = new URL("scan-worker.js", import.meta.url);
   return Array.from({ length: helperCount(jobs) }, () => startHelper(module, assignment));
 }

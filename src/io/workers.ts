@@ -45,9 +45,12 @@ interface Assignment {
   readonly isHeapSmall: boolean;
 }
 
+/** False where the program runs from its sources, which a thread cannot be started from. */
+const isCompiled = import.meta.url.endsWith(".js");
+
 /** How many helpers are worth starting beside this thread. `jobs` is what the user asked for, this thread included. */
 export function helperCount(jobs: number | undefined): number {
-  return Math.max(0, Math.min(jobs ?? 4, availableParallelism()) - 1);
+  return isCompiled ? Math.max(0, Math.min(jobs ?? 4, availableParallelism()) - 1) : 0;
 }
 
 /** A helper that does not even start within this time, in milliseconds, is given up; a working one answers at last. */

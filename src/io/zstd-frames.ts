@@ -39,8 +39,9 @@ export function* zstdFrames(read: ReadBytes, sizeBytes: number): Generator<ZstdF
   }
 }
 
-const SEEK_TABLE_MAGIC = 0x184d2a5e;
-const SEEK_FOOTER_MAGIC = 0x8f92eab1;
+/** The first one heads the skippable frame that holds a seek table, the other one ends it. */
+export const SEEK_TABLE_MAGIC = 0x184d2a5e;
+export const SEEK_FOOTER_MAGIC = 0x8f92eab1;
 const SEEK_FOOTER_BYTES = 9;
 
 /**

@@ -8,7 +8,7 @@ import { kindOf, peekKind } from "../format/peek.ts";
 import type { ByteReader } from "./bytes.ts";
 import { type Line, type Select, splitLines, type SplitOptions } from "./lines.ts";
 import { splitLinesBackward } from "./reverse.ts";
-import { type KindFilter, openRollout, type ReadOptions } from "./rollout.ts";
+import { brokenStream, type DefectEntry, type KindFilter, openRollout, type ReadOptions } from "./rollout.ts";
 
 export interface Part {
   /** Either form of the file. */
@@ -31,7 +31,6 @@ export interface PartOptions extends Pick<
   readonly onRead: (bytes: number) => void;
 }
 
-type Broken = Extract<Entry, { readonly ok: false }>;
 type Splitting = Pick<SplitOptions, "select" | "skipEmpty" | "maxLineBytes">;
 
 /**
@@ -84,7 +83,7 @@ function linesOf(
   order: Order,
   splitting: Splitting,
   onEnd: PartOptions["onEnd"],
-): Iterable<Line | Broken> {
+): Iterable<Line | DefectEntry> {
   if (order === "forward") return forwardLines(reader, part, splitting, onEnd);
   if (reader.form === "zstd") return keptLinesBackward(reader, part, splitting, onEnd);
   onEnd(reader.sizeBytes);
@@ -96,15 +95,11 @@ function* forwardLines(
   { from, endOffset }: Part,
   splitting: Splitting,
   onEnd: PartOptions["onEnd"],
-): Generator<Line | Broken> {
+): Generator<Line | DefectEntry> {
   if (reader.form === "plain") onEnd(reader.sizeBytes);
   const end = yield* splitLines(reader.forward(from.offset, endOffset), { ...from, ...splitting });
   if (reader.failure !== undefined) yield brokenStream(end.line, reader.failure);
   else onEnd(end.offset);
-}
-
-function brokenStream(line: number, { message, offset }: NonNullable<ByteReader["failure"]>): Broken {
-  return { ok: false, position: { line, offset, length: 0 }, defect: { kind: "broken-stream", message } };
 }
 
 function* plainLinesBackward(reader: ByteReader, { from, endOffset }: Part, splitting: Splitting): Generator<Line> {
@@ -126,7 +121,7 @@ function* keptLinesBackward(
   { from, endOffset }: Part,
   splitting: Splitting,
   onEnd: PartOptions["onEnd"],
-): Generator<Line | Broken> {
+): Generator<Line | DefectEntry> {
   let end = endOffset;
   for (let budget = KEPT_BYTES; ; budget *= 2) {
     const kept = new NewestLines(budget);

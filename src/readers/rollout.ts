@@ -14,6 +14,8 @@ import { splitLines } from "./lines.ts";
 import type { Line, Select, SplitEnd } from "./lines.ts";
 import { splitLinesBackward, type ReverseOptions } from "./reverse.ts";
 
+export type DefectEntry = Extract<Entry, { readonly ok: false }>;
+
 /** Peek kinds: a record type, or type and variant as in "event_msg/token_count". */
 export type KindFilter = ReadonlySet<string> | ((kind: string) => boolean);
 
@@ -127,7 +129,7 @@ function* readEnvelopes(reader: ByteReader, options: ReadOptions): Generator<Ent
       next.value.tooLong === true ? tooLong(next.value) : decodeLine(next.value.bytes, next.value.position, next.value);
     if (isWanted(entry)) yield entry;
   }
-  yield* brokenStream(reader, next.value);
+  yield* endOf(reader, next.value);
 }
 
 function* readBare(reader: ByteReader, timestamp: string, options: ReadOptions): Generator<Entry> {
@@ -138,14 +140,14 @@ function* readBare(reader: ByteReader, timestamp: string, options: ReadOptions):
     const entry = next.value.tooLong === true ? tooLong(next.value) : decodeBareLine(next.value, timestamp);
     if (isWanted(entry)) yield entry;
   }
-  yield* brokenStream(reader, next.value);
+  yield* endOf(reader, next.value);
 }
 
 function* readDocument(reader: ByteReader, options: ReadOptions): Generator<Entry> {
   if (options.order === "backward") throw cannotReadBackward(reader, "a JSON document");
   const isWanted = wantsEntry(wantsKind(options.kinds));
   for (const entry of decodeTypescriptDocument(reader.forward())) if (isWanted(entry)) yield entry;
-  yield* brokenStream(reader, { line: 0, offset: 0 });
+  yield* endOf(reader, { line: 0, offset: 0 });
 }
 
 /** The lines in the order asked for; the place after the last one is returned when it is known. */
@@ -204,12 +206,15 @@ function tooLong(line: Line): Entry {
   );
 }
 
-function* brokenStream(reader: ByteReader, end: SplitEnd): Generator<Entry> {
-  const { failure } = reader;
-  if (failure !== undefined)
-    yield defect({ line: end.line, offset: failure.offset, length: 0 }, "broken-stream", failure.message);
+function* endOf({ failure }: ByteReader, { line }: SplitEnd): Generator<Entry> {
+  if (failure !== undefined) yield brokenStream(line, failure);
 }
 
-function defect(position: Position, kind: DefectKind, message: string): Entry {
+/** A compressed stream that breaks, as an entry at the plain offset that was reached. `line` 0: of no number. */
+export function brokenStream(line: number, { offset, message }: NonNullable<ByteReader["failure"]>): DefectEntry {
+  return defect({ line, offset, length: 0 }, "broken-stream", message);
+}
+
+function defect(position: Position, kind: DefectKind, message: string): DefectEntry {
   return { ok: false, position, defect: { kind, message } };
 }

@@ -7,6 +7,7 @@ import { STATE_DB } from "../indexer/database-files.ts";
 import { desiredIndex } from "../indexer/desired.ts";
 import { findDifferences } from "../indexer/differences.ts";
 import { readOldIndex } from "../indexer/old-index.ts";
+import { checkOptions } from "../indexer/options.ts";
 import type { Discovery, Home } from "../readers/home.ts";
 import type { FindSource } from "./chains.ts";
 import { parseUuid } from "../format/names.ts";
@@ -34,7 +35,7 @@ export function checkExpectedRows(input: ExpectedRowsInput, tell: Tell): void {
   const discovery = { ...input.discovery, files: input.discovery.files.filter(({ path: at }) => paths.has(at)) };
   const desired = desiredIndex({
     home: input.home,
-    options: optionsAt(input.nowMs),
+    options: checkOptions({ now: () => input.nowMs }),
     discovery,
     old,
     manifest: undefined,
@@ -61,19 +62,4 @@ function isKnown(facts: FileFacts, find: FindSource): boolean {
     at = base === undefined ? undefined : find(parseUuid(base) ?? base);
   }
   return true;
-}
-
-function optionsAt(nowMs: number): Parameters<typeof desiredIndex>[0]["options"] {
-  return {
-    rules: "best",
-    level: undefined,
-    mode: "check",
-    force: false,
-    rebuild: false,
-    prune: false,
-    allDatabases: false,
-    thorough: false,
-    lineEnds: "lf",
-    now: () => nowMs,
-  };
 }

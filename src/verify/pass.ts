@@ -84,8 +84,7 @@ export function costOf({ file, decodes }: PassFile): number {
 
 function startHelpers(assignment: PassAssignment, jobs: number | undefined): readonly Helper[] {
   const bytes = assignment.files.reduce((sum, found) => sum + costOf(found), 0);
-  const isCompiled = import.meta.url.endsWith(".js");
-  if (!isCompiled || assignment.files.length < 2 || bytes < MIN_BYTES_FOR_HELPERS) return [];
+  if (assignment.files.length < 2 || bytes < MIN_BYTES_FOR_HELPERS) return [];
   const module = new URL("pass-worker.js", import.meta.url);
   return Array.from({ length: helperCount(jobs) }, () => startHelper(module, assignment));
 }

@@ -1,13 +1,4 @@
-import {
-  appendFileSync,
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { appendFileSync, chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 
@@ -117,10 +108,15 @@ it("a copy can be written to, whatever its original is, and has its times", () =
   expect(() => copyWithTimes(join(folder.path, "missing"), target)).toThrow(/no such file/);
 });
 
-it("removes databases of every kind, and nothing else", () => {
-  mkdirSync(path);
+it("removes databases of every kind and what reindex keeps beside them, and nothing else", () => {
+  writeHome(path, {
+    "rollout-tool/index-manifest.json": "{}",
+    "db-backups/20260101T000000Z/state_5.sqlite": "",
+    "sessions/a.sqlite": "",
+  });
   const names = ["state_5.sqlite", "logs_1.sqlite-wal", "thread_history_1.sqlite-shm", "config.toml", "a.sqlite.bak"];
   for (const name of names) writeFileSync(join(path, name), "");
   removeDatabases(path);
-  expect(Object.keys(files(path))).toEqual(["a.sqlite.bak", "config.toml"]);
+  expect(Object.keys(files(path))).toEqual(["a.sqlite.bak", "config.toml", "sessions/a.sqlite"]);
+  expect([existsSync(join(path, "rollout-tool")), existsSync(join(path, "db-backups"))]).toEqual([false, false]);
 });

@@ -1,7 +1,8 @@
 import { closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { checkArchive, compareArchive, type Comparison, fileChunks } from "../../src/compressor/verify.ts";
+import { withSources } from "../../src/compressor/files.ts";
+import { beginsWith, checkArchive, compareArchive, type Comparison, fileChunks } from "../../src/compressor/verify.ts";
 import { compressZstd } from "../../src/io/zstd.ts";
 import { temporaryFolder } from "../support/homes.ts";
 
@@ -53,4 +54,19 @@ it("tells where an archive breaks, without its plain form", () => {
   expect(checkArchive(fileChunks({ fd, path }))).toMatchObject({ message: "the compressed stream is cut short" });
   closeSync(fd);
   expect(checkArchive([compressZstd(TEXT)])).toEqual({ plainBytes: 500_000 });
+});
+
+it("tells whether a file begins with another one, or with so much of it", () => {
+  const answer = (whole: Buffer, part: Buffer, limitBytes?: number): boolean => {
+    const [a, b] = [join(folder.path, "whole"), join(folder.path, "part")];
+    writeFileSync(a, whole);
+    writeFileSync(b, part);
+    return withSources(a, b, (one, other) => beginsWith(one, other, limitBytes));
+  };
+  const changed = Buffer.from(TEXT);
+  changed[400_000] = 0x21;
+  expect([answer(TEXT, TEXT), answer(TEXT, TEXT.subarray(0, 300_000))]).toEqual([true, true]);
+  expect([answer(TEXT, Buffer.alloc(0)), answer(Buffer.alloc(0), TEXT)]).toEqual([true, false]);
+  expect([answer(TEXT, changed), answer(TEXT.subarray(0, 300_000), TEXT)]).toEqual([false, false]);
+  expect([answer(TEXT, changed, 400_000), answer(TEXT, changed, 400_001)]).toEqual([true, false]);
 });
