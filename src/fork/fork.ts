@@ -11,6 +11,7 @@ import { isThreadBusy, lockThread, requireLockFolder } from "../compressor/threa
 import { RolloutError } from "../errors.ts";
 import type { HeldLock } from "../io/locks.ts";
 import type { Home } from "../readers/home.ts";
+import { type ProofSummary, summaryOf } from "../proof/proof.ts";
 import { type BodyOptions, bodyLines } from "./body.ts";
 import { type KeptPart, keptPart } from "./cut.ts";
 import { type NewThread, newThread } from "./identity.ts";
@@ -66,7 +67,7 @@ interface Job {
 }
 
 interface Written {
-  readonly historyItems: number | undefined;
+  readonly proof: ProofSummary | undefined;
   readonly linesCopied: number;
   readonly linesLeftOut: number;
   readonly bytesWritten: number;
@@ -119,7 +120,7 @@ function write(job: Job): Written {
   const { source, thread, plan } = job;
   const own = ownRecords(job);
   const isCopy = plan.kind === "copy";
-  const expected = isCopy ? expectation(source, plan.part, { ...own, options: plan.body }) : undefined;
+  const expected = isCopy ? expectation(source, plan.part, { thread, ...own, options: plan.body }) : undefined;
   const counts = { linesCopied: 0, linesLeftOut: 0, bytesWritten: 0 };
   publishRollout(source.home.codexHome, thread, {
     write: (fd) => {
@@ -132,10 +133,10 @@ function write(job: Job): Written {
     },
     check: (path) => {
       if (expected === undefined) proveReference(source, path, plan.base);
-      else prove(source.home, path, expected);
+      else prove(source, path, expected);
     },
   });
-  return { historyItems: expected?.items.length, ...counts };
+  return { proof: expected && summaryOf(expected), ...counts };
 }
 
 function firstOrdinal({ mode }: ForkSource, base: ForkBase | undefined): number | undefined {
@@ -177,17 +178,17 @@ function dryRun(job: Job): Written & { readonly row: ForkRow } {
   const { source, plan } = job;
   const counts = { linesCopied: 0, linesLeftOut: 0, bytesWritten: 0 };
   const row = foreseeRow(source.home);
-  if (plan.kind === "reference") return { historyItems: undefined, ...counts, row };
+  if (plan.kind === "reference") return { proof: undefined, ...counts, row };
   for (const { kept } of bodyLines(source, plan.part, plan.body)) counts[kept ? "linesCopied" : "linesLeftOut"] += 1;
-  const { items } = expectation(source, plan.part, { ...ownRecords(job), options: plan.body });
-  return { historyItems: items.length, ...counts, row };
+  const expected = expectation(source, plan.part, { thread: job.thread, ...ownRecords(job), options: plan.body });
+  return { proof: summaryOf(expected), ...counts, row };
 }
 
 function reportOf(
   { source, plan, thread }: Job,
   written: Written & { readonly sourceIsOpen: boolean; readonly row: ForkRow },
 ): ForkReport {
-  const { historyItems, row, sourceIsOpen, linesCopied, linesLeftOut, bytesWritten } = written;
+  const { proof, row, sourceIsOpen, linesCopied, linesLeftOut, bytesWritten } = written;
   const isWritten = bytesWritten > 0;
   return {
     source: { id: source.id, path: source.found.logicalPath, historyMode: source.mode },
@@ -199,7 +200,8 @@ function reportOf(
     whyCopy: plan.whyCopy,
     base: plan.base,
     turns: plan.part.turns,
-    historyItems,
+    historyItems: proof?.history.items,
+    proof,
     interruptedTurn: plan.part.open === undefined ? undefined : (plan.part.open.started?.turn_id ?? null),
     linesCopied,
     linesLeftOut,

@@ -1,76 +1,61 @@
 /**
- * Whether the new thread says what it should. Of a copy: the model's history of the file as written, against that of the records of
- * the source it was to be made of; both are read as streams, and of the first only digests are kept while the second is read.
- * Of a reference: that it leads to the very same bytes.
+ * Whether the new thread says what it should. Of a copy: the model's history, context windows and turns of the file as written, against
+ * those of the records of the source it was to be made of; both are read as streams, and of the first only digests are kept while
+ * the second is read. Of a reference: that it leads to the very same bytes.
  */
-import { createHash } from "node:crypto";
 import { RolloutError } from "../errors.ts";
 import { decodeLine } from "../format/decode.ts";
 import type { Entry } from "../format/entry.ts";
 import type { RolloutRecord } from "../format/record.ts";
+import { differencesOf } from "../proof/differences.ts";
+import { type Proof, proofOf, type ProofOptions } from "../proof/proof.ts";
 import type { Home } from "../readers/home.ts";
 import { type LineageChain, lineageChain, type LineageSegment, readLineage } from "../readers/lineage.ts";
-import { isReplayKind, replay } from "../thread/replay.ts";
-import type { ThreadState } from "../thread/state.ts";
+import { isKept } from "../thread/items-policy.ts";
 import { type BodyOptions, bodyLines } from "./body.ts";
 import type { KeptPart } from "./cut.ts";
+import type { NewThread } from "./identity.ts";
 import type { Draft } from "./meta.ts";
 import { endWithin, type ForkSource } from "./source.ts";
 import type { ForkBase } from "./types.ts";
 
 const REPORT = "nothing was left behind; please report this with the source's output of `rollout-tool show`";
 
-/** Digests: of each item of the history, and of what the next turn hangs on. */
-export interface Expectation {
-  readonly items: readonly string[];
-  readonly rest: string;
-}
-
-/** What the history must be: `inherits`, where something is left out on purpose, sends every line through the judge. */
+/** What the thread must be: `inherits`, where something is left out on purpose, sends every line through the judge. */
 export function expectation(
   source: ForkSource,
   part: KeptPart,
-  own: { readonly first: Draft; readonly last: readonly Draft[]; readonly options: BodyOptions },
-): Expectation {
+  own: {
+    readonly thread: NewThread;
+    readonly first: Draft;
+    readonly last: readonly Draft[];
+    readonly options: BodyOptions;
+  },
+): Proof {
   const isPlain = part.start === undefined && own.options.inherits === undefined;
-  const body = (): Iterable<Entry> => (isPlain ? keptEntries(source, part) : judgedEntries(source, part, own.options));
-  return expectationOf(
-    replay(function* () {
-      yield entryOf(own.first);
-      yield* body();
-      for (const draft of own.last) yield entryOf(draft);
-    }),
-  );
+  const body = (kinds: Kinds): Iterable<Entry> =>
+    isPlain ? keptEntries(source, part, kinds) : judgedEntries(source, part, own.options);
+  return proofOf((kinds) => asWritten(source, own, () => body(kinds)), optionsFor(source));
 }
 
-/** @throws RolloutError `mismatch` */
-export function prove(home: Home, path: string, expected: Expectation): void {
-  const found = expectationOf(replay(() => readLineage(home, path, { kinds: isReplayKind })));
-  const at = expected.items.findIndex((item, index) => item !== found.items[index]);
-  if (at === -1 && found.items.length === expected.items.length && found.rest === expected.rest) return;
-  const what = at === -1 ? "what the next turn hangs on" : `item ${at + 1} of the model's history`;
-  throw new RolloutError("mismatch", `the fork would not be what its source was: ${what} differs`, {
-    hint: REPORT,
-  });
-}
-
-/** Ids of windows are the new thread's own; everything else that a resume makes of the records is compared. */
-function expectationOf(state: ThreadState): Expectation {
-  const { history, previousTurnSettings, referenceContext, worldStateBaseline, window } = state;
-  const rest = [previousTurnSettings, referenceContext, worldStateBaseline, window.number];
+/** Ids of windows are made from the place of their compaction where none is recorded, which is another one here. */
+function optionsFor({ mode }: ForkSource): ProofOptions {
   return {
-    items: history.map(({ item }) => digest(item)),
-    rest: digest(rest.map((one) => one ?? null)),
+    historyMode: mode,
+    window: ({ number, isNumbered, cause, isLast }) => ({ number, isNumbered, cause, isLast }),
   };
 }
 
-function digest(value: unknown): string {
-  try {
-    return createHash("sha256").update(JSON.stringify(value)).digest("base64");
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return "nested too deeply to be compared";
-  }
+type Kinds = ((kind: string) => boolean) | undefined;
+
+/** @throws RolloutError `mismatch` */
+export function prove(source: ForkSource, path: string, expected: Proof): void {
+  const found = proofOf((kinds) => readLineage(source.home, path, { kinds }), optionsFor(source));
+  const [difference] = differencesOf(expected, found);
+  if (difference === undefined) return;
+  throw new RolloutError("mismatch", `the fork would not be what its source was: ${difference.words}`, {
+    hint: REPORT,
+  });
 }
 
 /**
@@ -99,13 +84,15 @@ function behindMeta({ segments, meta }: LineageChain, at: number): number {
 }
 
 /** Read by the readers of every other view, which share nothing with the writing of the copy. */
-function* keptEntries({ home, chain }: ForkSource, { end }: KeptPart): Generator<Entry> {
+function* keptEntries({ home, chain, mode }: ForkSource, { end }: KeptPart, kinds: Kinds): Generator<Entry> {
   const numbers = new Map(chain.segments.map((segment, index) => [segment, index]));
-  for (const entry of readLineage(home, chain, { kinds: isReplayKind })) {
+  for (const entry of readLineage(home, chain, { kinds })) {
     const limit = endWithin(entry.segment, numbers.get(entry.segment) ?? 0, end);
     // Metadata of the source comes first whatever its place; it is that of another thread by now, and says nothing.
     const { offset, length } = entry.position;
-    if (limit === undefined || offset + length <= limit) yield entry;
+    if (limit !== undefined && offset + length > limit) continue;
+    // A client may be shown what Codex would not write again, and a copy leaves out; the model is not.
+    if (kinds !== undefined || (entry.ok && isKept(entry.record, mode))) yield entry;
   }
 }
 
@@ -115,7 +102,20 @@ function* judgedEntries(source: ForkSource, part: KeptPart, options: BodyOptions
   }
 }
 
-function entryOf(draft: Draft): Entry {
-  const record = { timestamp: "", ...draft } as RolloutRecord;
-  return { ok: true, position: { line: 0, offset: 0, length: 0 }, record };
+/** The records in the order of the new file, with its time and its ordinals. */
+function* asWritten(
+  { mode }: ForkSource,
+  own: { readonly thread: NewThread; readonly first: Draft; readonly last: readonly Draft[] },
+  body: () => Iterable<Entry>,
+): Generator<Entry> {
+  let ordinal = 0;
+  const written = (record: Draft | RolloutRecord, position: Entry["position"]): Entry => {
+    const envelope = { timestamp: own.thread.timestamp, ...(mode === "paginated" && { ordinal: ordinal++ }) };
+    return { ok: true, position, record: { ...record, ...envelope } as RolloutRecord };
+  };
+  yield written(own.first, NOWHERE);
+  for (const entry of body()) if (entry.ok) yield written(entry.record, entry.position);
+  for (const draft of own.last) yield written(draft, NOWHERE);
 }
+
+const NOWHERE = { line: 0, offset: 0, length: 0 };

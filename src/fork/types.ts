@@ -1,4 +1,5 @@
 /** What a fork is asked for, and what is said of it afterwards: the types that the files of this room share. */
+import type { ProofSummary } from "../proof/proof.ts";
 import type { LookupOptions } from "../readers/lookup.ts";
 
 export type ForkKind = "copy" | "reference";
@@ -53,6 +54,8 @@ export interface ForkReport {
   readonly turns: number;
   /** Of a copy, which is replayed: items that the model is shown of it. Undefined for a reference, which leads to the same bytes. */
   readonly historyItems: number | undefined;
+  /** Of a copy: digests of the history, the windows and the turns that its records give, and that its file was found to give. */
+  readonly proof: ProofSummary | undefined;
   /** Id of the turn that was closed as interrupted: null for one without an id, undefined when none was open. */
   readonly interruptedTurn: string | null | undefined;
   /** Lines taken over into the new file. */

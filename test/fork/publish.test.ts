@@ -12,7 +12,15 @@ import { parseRolloutName, uuidTimeMs } from "../../src/format/names.ts";
 import { openHome } from "../../src/readers/home.ts";
 import { turn } from "../support/fork-lines.ts";
 import { snapshot, temporaryFolder, writeHome } from "../support/homes.ts";
-import { base as continued, meta, paginatedMeta, rolloutText, sessionPath, threadId } from "../support/lines.ts";
+import {
+  base as continued,
+  meta,
+  META_TIME,
+  paginatedMeta,
+  rolloutText,
+  sessionPath,
+  threadId,
+} from "../support/lines.ts";
 
 const NOW_MS = Date.parse("2025-12-01T10:20:30.400Z");
 const folder = temporaryFolder();
@@ -77,15 +85,16 @@ it("does not take another history for the one that was wanted", () => {
   const part = keptPart({}, scanSource(source, {}), "legacy");
   const first = { type: "session_meta", payload: source.meta } as const;
   const expected = expectation(source, part, {
+    thread: { ...newThread(home, NOW_MS), timestamp: META_TIME },
     first,
     last: [],
     options: { inherits: undefined, withoutContext: false },
   });
   const path = join(home, sessionPath(1));
-  prove(source.home, path, expected);
+  prove(source, path, expected);
   for (const lines of [[meta(1)], [meta(1), ...turn("b")], [meta(1), ...turn("a"), ...turn("b")]]) {
     writeFileSync(path, rolloutText(lines));
-    expect(() => prove(source.home, path, expected)).toThrow("differs");
+    expect(() => prove(source, path, expected)).toThrow("the fork would not be what its source was");
   }
 });
 
@@ -100,7 +109,8 @@ it("does not take what a live writer appends meanwhile", () => {
   const lines = Array.from(bodyLines(source, part, options), ({ bytes, kept }) => [bytes.toString(), kept] as const);
   expect([lines.length, lines.filter(([, kept]) => kept).length, lines.at(-1)?.[0]]).toEqual([8, 7, torn]);
   const first = { type: "session_meta", payload: source.meta } as const;
-  expect(expectation(source, part, { first, last: [], options }).items).toHaveLength(2);
+  const thread = newThread(home, NOW_MS);
+  expect(expectation(source, part, { thread, first, last: [], options }).history).toHaveLength(2);
 });
 
 it("does not take other bytes for those of the source", () => {

@@ -23,7 +23,7 @@ export const LAWS: Readonly<Record<string, Law>> = {
   compressor: { rooms: ["errors", "format", "readers", "io"], node: "all" },
   proof: { rooms: READING, node: "local" },
   journal: { rooms: WORKING, node: "local" },
-  fork: { rooms: WORKING, node: "local" },
+  fork: { rooms: [...WORKING, "proof"], node: "local" },
   migrate: { rooms: CHANGING, node: "local" },
   verify: { rooms: [...CHANGING, "migrate"], node: "local" },
   lifecycle: { rooms: CHANGING, node: "local" },
