@@ -9,7 +9,6 @@ import type { Entry } from "../format/entry.ts";
 import type { RolloutRecord } from "../format/record.ts";
 import { differencesOf } from "../proof/differences.ts";
 import { type Proof, proofOf, type ProofOptions } from "../proof/proof.ts";
-import type { Home } from "../readers/home.ts";
 import { type LineageChain, lineageChain, type LineageSegment, readLineage } from "../readers/lineage.ts";
 import { isKept } from "../thread/items-policy.ts";
 import { type BodyOptions, bodyLines } from "./body.ts";

@@ -7,11 +7,10 @@
  */
 import type { Defect, DefectKind, Entry, Position } from "./entry.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
-import { hasDisguisedInteger, hasLoneSurrogate, withFractions } from "./json-text.ts";
+import { hasDisguisedInteger, hasLoneSurrogate, hasOversizedInteger, withFractions } from "./json-text.ts";
 import { currentName } from "./peek.ts";
 import type { RecordType, RolloutRecord } from "./record.ts";
-import { tally } from "./scalars.ts";
-import type { CodexRelease } from "./shape.ts";
+import { type CodexRelease, tally } from "./shape.ts";
 import { isKnownEvent, isRetiredEvent } from "./shapes-events.ts";
 import { lineShapes } from "./shapes-records.ts";
 
@@ -62,20 +61,24 @@ function bad(position: Position, kind: DefectKind, message: string): Entry {
 }
 
 /**
- * What is wrong with a line. An integer that the text spells as a fraction is wrong too: since the value does not show
- * it, the value is judged once more with real fractions in those places.
+ * What is wrong with a line. An integer that the text spells as a fraction is wrong too, and one that only the text shows
+ * to be too large: the value is judged once more with numbers in those places that show it.
  */
 function judge(value: unknown, text: string): Defect | undefined {
-  const before = tally.integers;
+  const { integers: integersBefore, large: largeBefore } = tally;
   const defect = defectOf(value);
-  const integers = tally.integers - before;
+  const isLarge = tally.large > largeBefore;
+  if (defect === undefined && isLarge && hasOversizedInteger(text)) return OVERSIZED;
+  const integers = tally.integers - integersBefore;
   if (defect !== undefined || integers === 0 || isOnlyOrdinal(value as JsonObject, integers, text)) return defect;
-  return hasDisguisedInteger(text) ? defectOf(JSON.parse(withFractions(text))) : undefined;
+  return hasDisguisedInteger(text, isLarge) ? defectOf(JSON.parse(withFractions(text))) : undefined;
 }
+
+const OVERSIZED: Defect = { kind: "wrong-shape", message: "holds an integer of more than 64 bits" };
 
 /** True when the ordinal is the only integer of a line, and is spelled as one at the place where every release puts it. */
 function isOnlyOrdinal({ timestamp, ordinal }: JsonObject, integers: number, text: string): boolean {
-  if (integers > 1 || ordinal === undefined) return false;
+  if (integers > 1 || !Number.isSafeInteger(ordinal)) return false;
   return text.startsWith(
     `","ordinal":${JSON.stringify(ordinal)},"type":"`,
     '{"timestamp":"'.length + (timestamp as string).length,

@@ -1,7 +1,8 @@
 /**
- * What the text of a line says beyond the value that `JSON.parse` makes of it. Codex is stricter than JavaScript in two
- * points (rollout-format §2.2): an integer must be written as one (`1.0` and `1e3` are not), and an escaped surrogate
- * must have its partner. Called by `decode.ts` after parsing, on text that is known to be JSON.
+ * What the text of a line says beyond the value that `JSON.parse` makes of it. Codex is stricter than JavaScript in three
+ * points (rollout-format §2.2): an integer must be written as one (`1.0` and `1e3` are not), it must fit into 64 bits where
+ * its double may not show that it does not, and an escaped surrogate must have its partner. Called by `decode.ts` after
+ * parsing, on text that is known to be JSON.
  */
 
 /** Fields that hold a fraction in every release; a literal such as `0.0` is as it should be there. */
@@ -14,23 +15,39 @@ const DOT = 0x2e;
 /** A member whose value begins as a fraction with `.0` or as a number with an exponent; strings may hold the like. */
 const SUSPECT = /"\s*:\s*-?\d+(?:\.0|(?:\.\d*)?[eE])/;
 
+/** Digits of 2^63; shorter integers fit wherever one is expected. */
+const EDGE_DIGITS = 19;
+/** Of the least integer of 128 bits, its sign included. */
+const MOST_DIGITS = 40;
+const OVERSIZED = /\d{19}/;
+/** The double next to the one that 2^63 and the largest integer with a sign, which precedes it, have in common. */
+const PAST_SIGNED = "9223372036854777856";
+
 /**
  * True when the value of some member is a number that is spelled as a fraction or with an exponent, yet has an integer
- * value, and is not in a field known to hold fractions. Numbers in arrays do not count: no record has integers there.
+ * value, and is not in a field known to hold fractions; or when it is too large for 63 bits, and its double does not show it.
+ * The latter is looked for only where some number is `large`. Numbers in arrays do not count: no record has integers there.
  */
-export function hasDisguisedInteger(json: string): boolean {
-  return SUSPECT.test(json) && nextDisguised(json, 0) !== undefined;
+export function hasDisguisedInteger(json: string, large: boolean): boolean {
+  return (large || SUSPECT.test(json)) && nextNumber(json, 0, isDisguised) !== undefined;
 }
 
-/** The same JSON with each such number replaced by one that no check for integers takes and every one for numbers does. */
+/** The same JSON with each such number replaced by one whose double shows what it is, and that every check for numbers takes. */
 export function withFractions(json: string): string {
-  let result = "";
-  let copied = 0;
-  for (let literal = nextDisguised(json, 0); literal !== undefined; literal = nextDisguised(json, literal.end)) {
-    result += `${json.slice(copied, literal.start)}0.5`;
-    copied = literal.end;
-  }
-  return result + json.slice(copied);
+  return respelled(json, isDisguised, (literal) => (/^\d+$/.test(literal) ? PAST_SIGNED : "0.5"));
+}
+
+/**
+ * True when an integer stands anywhere that needs more than 64 bits, and at most 128: Codex loses the line, whatever the
+ * number means (seen of 0.142.3 and 0.169.0). Longer ones it takes for fractions.
+ */
+export function hasOversizedInteger(json: string): boolean {
+  return OVERSIZED.test(json) && nextNumber(json, 0, isOversized) !== undefined;
+}
+
+/** The same JSON with each such number spelled as Codex takes it. */
+export function withoutOversized(json: string): string {
+  return respelled(json, isOversized, (literal) => Number(literal).toExponential());
 }
 
 interface Span {
@@ -38,16 +55,29 @@ interface Span {
   readonly end: number;
 }
 
+type IsWanted = (json: string, literal: Span) => boolean;
+
+function respelled(json: string, isWanted: IsWanted, spell: (literal: string) => string): string {
+  let result = "";
+  let copied = 0;
+  for (let found = nextNumber(json, 0, isWanted); found !== undefined; found = nextNumber(json, found.end, isWanted)) {
+    const { start, end } = found;
+    result += json.slice(copied, start) + spell(json.slice(start, end));
+    copied = end;
+  }
+  return result + json.slice(copied);
+}
+
 /** Goes from string to string; only what stands between them is looked at. */
-function nextDisguised(json: string, from: number): Span | undefined {
+function nextNumber(json: string, from: number, isWanted: IsWanted): Span | undefined {
   let at = from;
   while (at < json.length) {
     const code = json.charCodeAt(at);
     if (code === QUOTE) {
       at = stringEnd(json, at);
-    } else if (code === DOT || (code | 0x20) === 0x65) {
+    } else if (isLiteralCode(code)) {
       const literal = literalAround(json, at);
-      if (isDisguised(json, literal)) return literal;
+      if (isWanted(json, literal)) return literal;
       at = literal.end;
     } else {
       at += 1;
@@ -86,8 +116,31 @@ function literalAround(json: string, at: number): Span {
 function isDisguised(json: string, { start, end }: Span): boolean {
   const first = json.charCodeAt(start);
   if (first !== 0x2d && (first < 0x30 || first > 0x39)) return false;
+  if (isWhole(json, { start, end })) return isPastSigned(json, { start, end });
   if (!Number.isInteger(Number(json.slice(start, end)))) return false;
   return !FRACTIONS.some((name) => json.endsWith(name, start));
+}
+
+/** Without a point and an exponent. */
+function isWhole(json: string, { start, end }: Span): boolean {
+  for (let at = start; at < end; at += 1) {
+    const code = json.charCodeAt(at);
+    if (code === DOT || (code | 0x20) === 0x65) return false;
+  }
+  return true;
+}
+
+/** Of as many digits as fit, and larger than an integer with a sign can be, although both may have one double. */
+function isPastSigned(json: string, { start, end }: Span): boolean {
+  if (end - start !== EDGE_DIGITS) return false;
+  const literal = json.slice(start, end);
+  return Number(literal) === 2 ** 63 && BigInt(literal) >= 2n ** 63n;
+}
+
+function isOversized(json: string, { start, end }: Span): boolean {
+  if (end - start < EDGE_DIGITS || end - start > MOST_DIGITS || !isWhole(json, { start, end })) return false;
+  const value = BigInt(json.slice(start, end));
+  return value > 0n ? value >= 2n ** 64n && value < 2n ** 128n : value < -(2n ** 63n) && value >= -(2n ** 127n);
 }
 
 const SURROGATE = /\\u[dD][89a-fA-F]/;

@@ -1,5 +1,5 @@
 /** Checks for single values: text, numbers, ids, paths. The leaves of the tables of shapes (`shapes-*.ts`). */
-import { type Check, type Complaint, complain } from "./shape.ts";
+import { type Check, type Complaint, complain, noteSize, tally } from "./shape.ts";
 
 const NOT_TEXT = complain("is not a string");
 const NOT_FLAG = complain("is not true or false");
@@ -8,24 +8,24 @@ const NOT_NUMBER = complain("is not a number");
 
 export const text: Check<string> = (value) => (typeof value === "string" ? undefined : NOT_TEXT);
 export const flag: Check<boolean> = (value) => (typeof value === "boolean" ? undefined : NOT_FLAG);
-export const float: Check<number> = (value) => (typeof value === "number" ? undefined : NOT_NUMBER);
+export const float: Check<number> = (value) => {
+  if (typeof value !== "number" || !Number.isFinite(value)) return NOT_NUMBER;
+  noteSize(value);
+  return undefined;
+};
 
 /**
- * Bounds are compared as doubles. The largest 1,024 values of 64 bits share one double with 2^64, so the edge is not
- * exact; no release writes such numbers.
+ * Bounds are compared as doubles. The largest 1,024 values of 64 bits share one double with 2^64, so that the edge itself
+ * passes here; `decode.ts` looks at how such numbers are spelled.
  */
 function integer(low: number, high: number): Check<number> {
   return (value) => {
     tally.integers += 1;
-    return Number.isInteger(value) && (value as number) >= low && (value as number) <= high ? undefined : NOT_INTEGER;
+    if (typeof value !== "number" || !Number.isInteger(value) || value < low || value > high) return NOT_INTEGER;
+    noteSize(value);
+    return undefined;
   };
 }
-
-/**
- * How many values have been looked at as integers, ever. `decode.ts` compares two readings to learn whether the spelling
- * of numbers matters for a line, which for most lines it does not.
- */
-export const tally = { integers: 0 };
 
 export const u16 = integer(0, 2 ** 16 - 1);
 export const u32 = integer(0, 2 ** 32 - 1);

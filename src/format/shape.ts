@@ -82,9 +82,22 @@ let depth = 0;
 
 const TOO_DEEP: Complaint = { path: "", message: `is nested deeper than ${MAX_DEPTH} levels` };
 
+/**
+ * How many values have been looked at as integers, and how many numbers may need 64 bits or more, ever. `decode.ts` compares
+ * two readings to learn whether the spelling of numbers matters for a line, which for most lines it does not.
+ */
+export const tally = { integers: 0, large: 0 };
+
+export function noteSize(value: number): void {
+  if (value >= 2 ** 63 || value <= -(2 ** 63)) tally.large += 1;
+}
+
 /** Whether a value that no table describes stays within the bounds of nesting. */
 function fits(value: unknown, room: number): boolean {
-  if (typeof value !== "object" || value === null) return true;
+  if (typeof value !== "object" || value === null) {
+    if (typeof value === "number") noteSize(value);
+    return true;
+  }
   if (room <= 0) return false;
   if (Array.isArray(value)) return value.every((member) => fits(member, room - 1));
   for (const key in value) if (!fits((value as JsonObject)[key], room - 1)) return false;
@@ -158,7 +171,8 @@ function follow({ fields, needed }: Plan, owner: JsonObject, judge: Judge): Comp
     const field = fields.get(name);
     const member = owner[name];
     if (field === undefined) {
-      if (typeof member === "object" && !fits(member, MAX_DEPTH - depth)) return TOO_DEEP;
+      if (typeof member === "number") noteSize(member);
+      else if (typeof member === "object" && !fits(member, MAX_DEPTH - depth)) return TOO_DEEP;
       continue;
     }
     if (!field.absentIsFine) missing -= 1;

@@ -307,7 +307,13 @@ const fields: VariantFields<StoredEventPayloads> = {
   undo_completed: { success: need(flag), message: may(text) },
 };
 
-const shapes = objects<StoredEventPayloads>(fields);
+const shapes = {
+  ...objects<StoredEventPayloads>(fields),
+  /** Nothing but its name may stand in it. */
+  context_compacted: object<Omit<StoredEventPayloads["context_compacted"], "type">>({}, (owner) =>
+    Object.keys(owner).length > 1 ? "has fields" : undefined,
+  ),
+};
 
 type Aged = "exec_command_end" | "patch_apply_end" | "web_search_end" | "entered_review_mode" | "guardian_assessment";
 

@@ -23,20 +23,23 @@ const RESERVED = 3;
 /** Headers are read by the window: most lie far apart, and those of a hostile file close together. */
 const WINDOW_BYTES = 256;
 
-/** The frames in their order, skippable ones left out; up to where the file stops making sense. */
-export function* zstdFrames(read: ReadBytes, sizeBytes: number): Generator<ZstdFrame> {
+/** The frames in their order, skippable ones left out; up to where the file stops making sense, which is returned. */
+export function* zstdFrames(read: ReadBytes, sizeBytes: number): Generator<ZstdFrame, number> {
   const bytes = new Window(read);
-  for (let offset = 0; offset < sizeBytes;) {
+  let offset = 0;
+  while (offset < sizeBytes) {
     const header = bytes.at(offset, FRAME_HEADER_BYTES);
     const skipped = skippableBytes(header);
     if (skipped === undefined) {
       const info = frameInfo(header);
       const end = info === undefined ? undefined : frameEnd(bytes, offset + headerBytes(header), info.checksum);
-      if (info === undefined || end === undefined || end > sizeBytes) return;
+      if (info === undefined || end === undefined || end > sizeBytes) return offset;
       yield { offset, contentBytes: info.contentBytes };
       offset = end;
-    } else offset += skipped;
+    } else if (offset + skipped > sizeBytes) return offset;
+    else offset += skipped;
   }
+  return offset;
 }
 
 /** The first one heads the skippable frame that holds a seek table, the other one ends it. */

@@ -73,8 +73,7 @@ export function carryOut(unit: PlannedUnit, writer: ManifestWriter): void {
 
 function takeBack(steps: readonly PlannedStep[]): void {
   for (const planned of steps.toReversed()) {
-    const state = stateOf(planned);
-    if (state === "applied" || state === "applied-changed") revertStep(planned);
+    if (planned.step.kind === "forget" || isApplied(stateOf(planned))) revertStep(planned);
   }
 }
 
@@ -85,8 +84,8 @@ export function settleUnit(
 ): { readonly outcome: "undone" | "finished" } | Stuck {
   const states = unit.steps.map((planned) => ({ planned, state: stateOf(planned) }));
   if (states.every(({ planned, state }) => canBeUndone(planned, state))) {
-    for (const { planned, state } of states.toReversed()) if (isApplied(state)) revertStep(planned);
-    for (const { planned } of states) dropLeftovers(planned);
+    takeBack(unit.steps);
+    for (const planned of unit.steps) dropLeftovers(planned);
     writer.mark(unit.number, "undone");
     return { outcome: "undone" };
   }

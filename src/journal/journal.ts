@@ -5,7 +5,7 @@
  *     stage ─► (proof) ─► commit: locks ─► looks ─► plan on disk ─► steps ─► done on disk
  */
 import { createHash, randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, statSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { inherit, type Look, lookAt } from "../compressor/files.ts";
 import { requireLockFolder } from "../compressor/thread-lock.ts";
@@ -16,7 +16,7 @@ import { ensureFolder } from "../io/swap.ts";
 import type { Home } from "../readers/home.ts";
 import { carryOut, requirePending, withThreads } from "./carry-out.ts";
 import { ManifestWriter, manifestIn, runsFolder } from "./manifest.ts";
-import { missingFolders, removeEmptyFolders } from "./place.ts";
+import { missingFolders, tidyRun } from "./place.ts";
 import { planUnit, requireOwnFolders } from "./plan.ts";
 import { settleRuns } from "./settle.ts";
 import type { Recovered, Staged, Unit } from "./types.ts";
@@ -117,7 +117,7 @@ export class Journal {
   close(): void {
     try {
       this.#writer?.close();
-      if (this.#folder !== undefined) tidy(this.#folder);
+      if (this.#folder !== undefined) tidyRun(this.#folder);
     } finally {
       this.#lock.release();
     }
@@ -170,10 +170,4 @@ function digestOf(fd: number, path: string): string {
     hash.update(buffer.subarray(0, count));
     offset += count;
   }
-}
-
-function tidy(folder: string): void {
-  rmSync(join(folder, "staged"), { recursive: true, force: true });
-  // What holds something that was kept stays.
-  removeEmptyFolders([folder, join(folder, "backup")]);
 }

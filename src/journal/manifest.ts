@@ -60,10 +60,17 @@ export function manifestIn(folder: string): string {
 
 /** Manifests of a home, the oldest first. */
 export function manifestsOf(home: Home): readonly string[] {
+  return runFolders(home)
+    .map(manifestIn)
+    .filter((path) => lstatOrUndefined(path)?.isFile());
+}
+
+/** Those too that have no manifest yet, or were cut off before they had one. */
+export function runFolders(home: Home): readonly string[] {
   const folder = runsFolder(home);
   if (lstatOrUndefined(folder)?.isDirectory() !== true) return [];
   const runs = listFolder(folder).filter((entry) => entry.isDirectory());
-  return runs.map(({ name }) => manifestIn(join(folder, name))).filter((path) => lstatOrUndefined(path)?.isFile());
+  return runs.map(({ name }) => join(folder, name));
 }
 
 /** Appends to a manifest, line by line. */

@@ -3,7 +3,7 @@
  * first one goes. Nothing here takes the place of a file that it was not told of.
  */
 import * as fs from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { inherit, lookAt, nameWithoutClobber, openSource } from "../compressor/files.ts";
 import { errnoOf, RolloutError } from "../errors.ts";
 import {
@@ -126,4 +126,14 @@ export function removeEmptyFolders(folders: readonly string[]): void {
       // Somebody uses it by now, or it was never made.
     }
   }
+}
+
+/** What a run does not need once it is over: files that were never committed, and folders that hold nothing. */
+export function tidyRun(folder: string): void {
+  try {
+    fs.rmSync(join(folder, "staged"), { recursive: true, force: true });
+  } catch (error) {
+    throw fileError(error, "remove", folder);
+  }
+  removeEmptyFolders([folder, join(folder, "backup")]);
 }

@@ -1,14 +1,24 @@
 /** What runs before were cut off in: brought to one of its ends before anything else is done. Under the home's maintenance lock. */
-import { rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { RolloutError } from "../errors.ts";
+import { lstatOrUndefined } from "../io/files.ts";
 import type { Home } from "../readers/home.ts";
 import { purge, settleUnit, withThreads } from "./carry-out.ts";
-import { ManifestWriter, manifestsOf, type PlannedUnit, readManifest, type Run } from "./manifest.ts";
+import {
+  manifestIn,
+  manifestsOf,
+  ManifestWriter,
+  type PlannedUnit,
+  readManifest,
+  type Run,
+  runFolders,
+} from "./manifest.ts";
+import { tidyRun } from "./place.ts";
 import type { Recovered } from "./types.ts";
 
 /** A manifest that cannot be read is told, and left as it is. */
 export function settleRuns(home: Home): readonly Recovered[] {
+  for (const folder of runFolders(home)) if (lstatOrUndefined(manifestIn(folder)) === undefined) tidyRun(folder);
   return manifestsOf(home).flatMap((manifest) => {
     try {
       return settleRun(home, readManifest(home, manifest));
@@ -35,7 +45,7 @@ function settleRun(home: Home, { manifest, units }: Run): readonly Recovered[] {
 
 /** Files that no unit will ever need. Of a unit that is stuck they may be all that there is of its new file. */
 function dropStaged(manifest: string): readonly never[] {
-  rmSync(join(dirname(manifest), "staged"), { recursive: true, force: true });
+  tidyRun(dirname(manifest));
   return [];
 }
 

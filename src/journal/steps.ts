@@ -103,7 +103,10 @@ const HANDLINGS: Handlings = {
     // Nothing is lost either way: who needs these rows makes them.
     state: () => "pending",
     apply: ({ database, table, where }) => forgetRows(database, table, where),
-    revert: () => undefined,
+    // By then there may be rows of the new file, which are wrong for the old one.
+    revert({ database, table, where }) {
+      if (isThere(database)) forgetRows(database, table, where);
+    },
   },
 };
 

@@ -40,7 +40,10 @@ export type Step =
   | { readonly kind: "move"; readonly path: string; readonly target: string; readonly look: Look }
   /** In one transaction. Children before parents when rows go, the other way round when they come. */
   | { readonly kind: "rows"; readonly database: string; readonly changes: readonly RowChange[] }
-  /** Rows that Codex makes anew from rollouts (`thread_history_1.sqlite`): they go, and do not come back by an undo. */
+  /**
+   * Rows that Codex makes anew from rollouts (`thread_history_1.sqlite`): they go. An undo does not bring them back, but removes
+   * those that were made since.
+   */
   | { readonly kind: "forget"; readonly database: string; readonly table: string; readonly where: SqlRow };
 
 /** Changes that only make sense together, such as those of one thread. */

@@ -48,6 +48,15 @@ export function listRuns(home: Home): readonly Run[] {
     });
 }
 
+/** Units of a home that a run was cut off in, or is at work on. */
+export function unsettledUnits(home: Home): readonly { readonly manifest: string; readonly title: string }[] {
+  return listRuns(home).flatMap(({ manifest, units }) =>
+    units.flatMap(({ unit, state }) =>
+      state === "planned" || state === "undoing" ? [{ manifest, title: unit.title }] : [],
+    ),
+  );
+}
+
 /**
  * `text`: path of a manifest, or of its folder. What runs were cut off in is settled first.
  * @throws RolloutError `not-found` when it is none of this home; `busy`, `damaged`, `unsupported`.

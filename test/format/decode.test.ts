@@ -165,6 +165,53 @@ describe("integers", () => {
     },
   );
 
+  test.each([
+    ["9223372036854775807", "ok"],
+    ["9223372036854775808", "not an integer in range"],
+    ["9223372036854776000", "not an integer in range"],
+    ["-9223372036854775808", "ok"],
+    ["-9223372036854775809", "holds an integer of more than 64 bits"],
+  ])("the edge of 64 bits with a sign: %s is %s", (spelled, expected) => {
+    expect(outcome(count(spelled)).replace(/^wrong-shape: (?:\S+ is )?/, "")).toBe(expected);
+  });
+
+  test.each([
+    ["9223372036854775808", "ok"],
+    ["18446744073709551615", "ok"],
+    ["18446744073709551616", "holds an integer of more than 64 bits"],
+    ["18446744073709552000", "holds an integer of more than 64 bits"],
+    ["1e19", "not an integer in range"],
+  ])("the edge of 64 bits without a sign: %s is %s", (spelled, expected) => {
+    const line = `{"timestamp":"z","ordinal":${spelled},${MESSAGE}}`;
+    expect(outcome(line).replace(/^wrong-shape: (?:\S+ is )?/, "")).toBe(expected);
+  });
+
+  // All of them as 0.142.3 and 0.169.0 were seen to take them.
+  test.each([
+    ["18446744073709551615", true],
+    ["18446744073709551616", false],
+    ["-9223372036854775809", false],
+    ["10000000000000000000000000", false],
+    ["10000000000000000000000000.5", true],
+    ["1e25", true],
+    ["340282366920938463463374607431768211455", false],
+    ["340282366920938463463374607431768211456", true],
+    ["-170141183460469231731687303715884105728", false],
+    ["-170141183460469231731687303715884105729", true],
+    ["1".repeat(400), true],
+    ['"18446744073709551616"', true],
+  ])("%s where anything may stand: taken %s", (spelled, taken) => {
+    const expected = taken ? "ok" : "wrong-shape: holds an integer of more than 64 bits";
+    expect(outcome(`{"timestamp":"z","x":${spelled},${MESSAGE}}`)).toBe(expected);
+    expect(outcome(`{"timestamp":"z","type":"world_state","payload":{"full":true,"state":{"a":[${spelled}]}}}`)).toBe(
+      expected,
+    );
+  });
+
+  test.each(["1e400", "-1e400", "1".repeat(400)])("%s is no fraction", (spelled) => {
+    expect(outcome(count("7", spelled))).toBe("wrong-shape: payload.rate_limits.primary.used_percent is not a number");
+  });
+
   test.each(["0", "0.0", "34.0", "1e2", "12.5"])("%s is a number where a fraction is expected", (spelled) => {
     expect(outcome(count("7", spelled))).toBe("ok");
   });
@@ -207,6 +254,12 @@ describe("payloads", () => {
   const message = { type: "message", role: "user", content: [] };
 
   test.each([
+    ["a compaction's mark", lineOf("event_msg", { type: "context_compacted" }), "ok"],
+    [
+      "a compaction's mark with more than its name",
+      lineOf("event_msg", { type: "context_compacted", message: "" }),
+      "wrong-shape: payload has fields",
+    ],
     ["an unknown item", lineOf("response_item", { type: "future_item", id: 5 }), "ok"],
     [
       "an unknown web search action",

@@ -26,6 +26,19 @@ test("a recorded line comes back byte for byte, but for fractions without a frac
   for (const { line } of changed) expect(JSON.parse(encodeLine(recordOf(line)))).toEqual(JSON.parse(line));
 });
 
+test("a number that JavaScript would spell as an integer of more than 64 bits keeps its exponent", () => {
+  const line = lineOf("world_state", { full: true, state: { a: "@", b: [-1, 20] } });
+  const spelled = line.replace('"@"', "2.5e19").replace("-1,20", "-9.3e18,123456789012345678901234");
+  const [large, plain] = [
+    spelled.replace("123456789012345678901234", "1e20"),
+    line.replace('"@"', "18446744073709549568"),
+  ];
+  expect(encodeLine(recordOf(large))).toBe(
+    large.replace("9.3e18", "9.3e+18").replace("2.5e19", "2.5e+19").replace("1e20", "1e+20"),
+  );
+  expect(encodeLine(recordOf(plain))).toBe(plain.replace("18446744073709549568", "18446744073709550000"));
+});
+
 test("decoding what was encoded gives the same record", () => {
   const state = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4, noUnicodeString: false }), {
     noNullPrototype: true,

@@ -28,7 +28,7 @@ export const LAWS: Readonly<Record<string, Law>> = {
   verify: { rooms: [...CHANGING, "migrate"], node: "local" },
   lifecycle: { rooms: CHANGING, node: "local" },
   analysis: { rooms: WORKING, node: "local" },
-  export: { rooms: WORKING, node: "local" },
+  export: { rooms: [...WORKING, "analysis"], node: "local" },
   bench: { rooms: ALL_ROOMS, node: "all" },
   commands: { rooms: [...ALL_ROOMS, "bench"], node: "local" },
   cli: { rooms: ["errors", "io", "commands"], node: "none" },
