@@ -1,0 +1,158 @@
+/** One rollout in one pass: its bytes by label, its checkpoints, and what of it is another thread's copy. */
+import { statOrUndefined } from "../io/files.ts";
+import type { ByteReader } from "../readers/bytes.ts";
+import { bareTimestamp, GENERATION_HEAD_BYTES, generationOf } from "../readers/generation.ts";
+import { decodeBareLine, decodeTypescriptDocument } from "../readers/legacy.ts";
+import { type Line, splitLines } from "../readers/lines.ts";
+import { openRollout } from "../readers/rollout.ts";
+import { addBlobs, type BlobTable, hasReplacementHistory } from "./bytes-blobs.ts";
+import {
+  type ByteLabel,
+  DOCUMENT_FRAME,
+  EMPTY_LINES,
+  labelOfDefect,
+  labelOfLine,
+  labelOfRecord,
+  LINE_ENDS,
+} from "./bytes-labels.ts";
+
+export interface LabelCount {
+  records: number;
+  /** Of the plain text. */
+  bytes: number;
+}
+
+/** A line with a replacement history. */
+export interface Checkpoint {
+  readonly offset: number;
+  /** Its line end included. */
+  readonly bytes: number;
+}
+
+export interface FileBytes {
+  /** Of the plain text, as far as it could be decoded; the labels add up to it. */
+  readonly plainBytes: number;
+  readonly labels: ReadonlyMap<ByteLabel, LabelCount>;
+  /** In file order. */
+  readonly checkpoints: readonly Checkpoint[];
+  readonly hasRollbacks: boolean;
+  /** Why an archive could not be decoded to its end, safe to print. */
+  readonly broken: string | undefined;
+}
+
+/** More than these are counted without their places: no thread is compacted so often. */
+const MAX_CHECKPOINTS = 100_000;
+
+/** Reads a rollout of any generation; `blobs` has been told of the file. @throws RolloutError when it cannot be opened or read. */
+export function countFile(path: string, blobs: BlobTable, advance?: (bytes: number) => void): FileBytes {
+  const reader = openRollout(path);
+  try {
+    const count = new FileCount(blobs);
+    const head = Buffer.concat(Array.from(reader.forward(0, GENERATION_HEAD_BYTES), (chunk) => Buffer.from(chunk)));
+    const generation = generationOf(head);
+    const chunks = told(reader, advance);
+    if (generation === "typescript") count.addDocument(chunks, statOrUndefined(path)?.size ?? 0);
+    else count.addLines(chunks, generation === "bare" ? bareTimestamp(head) : undefined);
+    return count.finish(reader.failure?.message);
+  } finally {
+    reader.close();
+  }
+}
+
+function* told(reader: ByteReader, advance: ((bytes: number) => void) | undefined): Generator<Buffer> {
+  let before = reader.bytesRead;
+  for (const chunk of reader.forward()) {
+    yield chunk;
+    advance?.(reader.bytesRead - before);
+    before = reader.bytesRead;
+  }
+}
+
+class FileCount {
+  readonly #blobs: BlobTable;
+  readonly #labels = new Map<ByteLabel, LabelCount>();
+  readonly #checkpoints: Checkpoint[] = [];
+  #plainBytes = 0;
+  #lines = 0;
+  #emptyLines = 0;
+  #lineEnds = 0;
+
+  constructor(blobs: BlobTable) {
+    this.#blobs = blobs;
+  }
+
+  /** `timestamp` is given for the bare format. */
+  addLines(chunks: Iterable<Buffer>, timestamp: string | undefined): void {
+    const lines = splitLines(chunks, { skipEmpty: true });
+    let next = lines.next();
+    for (; next.done !== true; next = lines.next()) {
+      this.#addEmptyBefore(next.value.position.line);
+      this.#addLine(next.value, timestamp);
+    }
+    this.#addEmptyBefore(next.value.line);
+    this.#plainBytes = next.value.offset;
+  }
+
+  /** Lines without a byte are counted by the numbers of the others. */
+  #addEmptyBefore(line: number): void {
+    this.#emptyLines += line - 1 - this.#lines;
+    this.#lines = line - 1;
+  }
+
+  #addLine(line: Line, timestamp: string | undefined): void {
+    const { bytes, position, terminated } = line;
+    this.#lines += 1;
+    const label = timestamp === undefined ? labelOf(line) : bareLabel(line, timestamp);
+    this.#count(label, position.length);
+    if (terminated) this.#lineEnds += 1;
+    addBlobs(this.#blobs, bytes, label, position.line);
+    if (label === "compacted" && this.#checkpoints.length < MAX_CHECKPOINTS && hasReplacementHistory(bytes)) {
+      this.#checkpoints.push({ offset: position.offset, bytes: position.length + (terminated ? 1 : 0) });
+    }
+  }
+
+  /** Items are counted as their compact JSON; what the document has beyond that is its frame. */
+  addDocument(chunks: Iterable<Buffer>, sizeBytes: number): void {
+    let itemBytes = 0;
+    for (const entry of decodeTypescriptDocument(chunks)) {
+      const { length } = entry.position;
+      itemBytes += length;
+      this.#count(entry.ok ? labelOfRecord(entry.record) : labelOfDefect(entry.defect.kind), length);
+    }
+    // Escapes may be spelled longer in what the parser gives than in the file.
+    if (itemBytes > sizeBytes) this.#labels.clear();
+    this.#count(DOCUMENT_FRAME, itemBytes > sizeBytes ? sizeBytes : sizeBytes - itemBytes);
+    this.#plainBytes = sizeBytes;
+  }
+
+  #count(label: ByteLabel, bytes: number, records = 1): void {
+    const known = this.#labels.get(label);
+    if (known === undefined) this.#labels.set(label, { records, bytes });
+    else {
+      known.records += records;
+      known.bytes += bytes;
+    }
+  }
+
+  finish(broken: string | undefined): FileBytes {
+    if (this.#emptyLines > 0) this.#count(EMPTY_LINES, this.#emptyLines, this.#emptyLines);
+    if (this.#lineEnds > 0) this.#count(LINE_ENDS, this.#lineEnds, this.#lineEnds);
+    return {
+      plainBytes: this.#plainBytes,
+      labels: this.#labels,
+      checkpoints: this.#checkpoints,
+      hasRollbacks: this.#labels.has("event.thread_rolled_back"),
+      broken,
+    };
+  }
+}
+
+function labelOf({ bytes, position, terminated, tooLong }: Line): ByteLabel {
+  return tooLong === true ? labelOfDefect("too-long") : labelOfLine(bytes, position, terminated);
+}
+
+function bareLabel(line: Line, timestamp: string): ByteLabel {
+  if (line.tooLong === true) return labelOfDefect("too-long");
+  const entry = decodeBareLine(line, timestamp);
+  return entry.ok ? labelOfRecord(entry.record) : labelOfDefect(entry.defect.kind);
+}
