@@ -16,11 +16,12 @@ import { findCodex } from "./release.ts";
 import { benchReplay } from "./replay.ts";
 import { benchResume } from "./resume.ts";
 import { sweepStale, withScratch } from "./scratch.ts";
+import { benchSearch } from "./search.ts";
 import { benchVerdicts } from "./verdicts.ts";
 
 const USAGE = `Usage: npm run bench -- [name …] [--codex <prefix>] [--home <folder> …] [--scale small|full] [--rounds <n>] [--seed <n>]
 
-Names: parse, reindex, replay, resume, compress, verdicts; all of them by default.
+Names: parse, reindex, replay, resume, compress, search, verdicts; all of them by default.
   --home <folder>   a home to measure too (compress); it is copied and not touched; may be given more than once
   --codex <prefix>  also measure the Codex release installed there (npm install --prefix <prefix> @openai/codex@0.169.0)
   --scale           small: a tenth of the input, for a quick look; full (default): what docs/performance.md reports
@@ -40,6 +41,7 @@ const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ["replay", { run: benchReplay, diskBytes: 0.4e9 }],
   ["resume", { run: benchResume, diskBytes: 2.0e9 }],
   ["compress", { run: benchCompress, diskBytes: 1.0e9 }],
+  ["search", { run: benchSearch, diskBytes: 2.8e9 }],
   ["verdicts", { run: benchVerdicts, diskBytes: 0.01e9 }],
 ]);
 

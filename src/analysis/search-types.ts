@@ -1,0 +1,78 @@
+/** What is asked of a search, and what it answers: plain data that can be handed to another thread as it is. */
+
+/** `message`: said by people and agents; `other`: instructions, summaries, settings and whatever else a record tells in words. */
+export type TextKind = "message" | "command" | "output" | "reasoning" | "other";
+
+export interface SearchQuery {
+  readonly text: string;
+  /** `text` is an expression of JavaScript, read with its flag `u`. */
+  readonly isRegex: boolean;
+  readonly caseSensitive: boolean;
+  readonly kinds: readonly TextKind[];
+}
+
+/** A short piece of a text around its first match, white space collapsed (state-and-compression §5.6). */
+export interface Snippet {
+  readonly text: string;
+  /** Of the match in it, in UTF-16 units. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** One thing said, done or thought in which something was found, however often it is written down. */
+export interface SearchHit {
+  readonly path: string;
+  /** Where it first stands; `also` are the lines of the same file that tell it again. Line 0: the file has no lines. */
+  readonly line: number;
+  readonly also: readonly number[];
+  /** Of the first line, in the plain stream. */
+  readonly offset: number;
+  /** As written in the line. */
+  readonly timestamp: string;
+  readonly kind: TextKind;
+  /** `user`, `assistant`, the name of a tool, or the record's own name. */
+  readonly speaker: string;
+  /** Undefined where no line up to this one names a turn. */
+  readonly turnId: string | undefined;
+  /** Matches in it, at most 1000 are counted. */
+  readonly matches: number;
+  readonly snippet: Snippet;
+  /** What Codex's own search looks at: user and assistant messages. */
+  readonly isConversation: boolean;
+  /** Taken over from another thread, into a fork or an agent. */
+  readonly isCopied: boolean;
+  /** In a file that a revert left behind, after the point that was gone back to. */
+  readonly isReverted: boolean;
+}
+
+/** Something that kept a file, or a part of it, from being searched. */
+export interface SearchProblem {
+  readonly path: string;
+  /** 0 for the file as a whole. */
+  readonly line: number;
+  /** Safe to print. */
+  readonly message: string;
+}
+
+/** What the first metadata of a file says, as far as results show it. */
+export interface SearchedMeta {
+  readonly id: string | undefined;
+  readonly cwd: string;
+  readonly timestamp: string;
+  /** Where a revert or a fork hangs on another file: its rollout id and the byte of its plain text. */
+  readonly base: { readonly rolloutId: string; readonly endOffset: number } | undefined;
+}
+
+/** One file in which something was found. */
+export interface FileHits {
+  readonly meta: SearchedMeta;
+  readonly hits: readonly SearchHit[];
+  /** Threads of which records were copied to the front of the file; empty for none. */
+  readonly copiedFrom: readonly string[];
+}
+
+/** What was found in a file, and what could not be searched of it. */
+export interface FileOutcome {
+  readonly found: FileHits | undefined;
+  readonly problems: readonly SearchProblem[];
+}
