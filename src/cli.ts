@@ -48,6 +48,7 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: "turns", summary: "list the turns of a thread", load: () => import("./commands/turns.ts") },
   { name: "tree", summary: "draw which thread came from which", load: () => import("./commands/tree.ts") },
+  { name: "search", summary: "find what was said, run or put out", load: () => import("./commands/search.ts") },
   {
     name: "compress",
     summary: "make cold rollouts several times smaller",
@@ -64,9 +65,49 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./commands/verify.ts"),
   },
   {
+    name: "migrate",
+    summary: "bring rollouts into another form, proven to come to the same",
+    load: () => import("./commands/migrate.ts"),
+  },
+  {
+    name: "repair",
+    summary: "bring back what verify --repair, migrate, archive or move changed",
+    load: () => import("./commands/repair.ts"),
+  },
+  {
     name: "fork",
     summary: "begin a new thread with the history of an old one",
     load: () => import("./commands/fork.ts"),
+  },
+  {
+    name: "archive",
+    summary: "put threads into the archive, with the agents below them",
+    load: () => import("./commands/archive.ts"),
+  },
+  {
+    name: "unarchive",
+    summary: "bring threads back from the archive",
+    load: () => import("./commands/unarchive.ts"),
+  },
+  {
+    name: "delete",
+    summary: "delete threads: files, rows and names",
+    load: () => import("./commands/delete.ts"),
+  },
+  {
+    name: "move",
+    summary: "move a home to another place, or threads to another home",
+    load: () => import("./commands/move.ts"),
+  },
+  {
+    name: "stats",
+    summary: "account for the bytes, the tokens and the time of a home",
+    load: () => import("./commands/stats.ts"),
+  },
+  {
+    name: "export",
+    summary: "write threads as tables that other programs read",
+    load: () => import("./commands/export.ts"),
   },
   {
     name: "bench",

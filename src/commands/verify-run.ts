@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { discoverPaths, homeOf } from "../compressor/discover.ts";
 import { RolloutError } from "../errors.ts";
-import { discoverRollouts, openHome, type RolloutFile } from "../readers/home.ts";
+import { discoverRollouts, type Home, openHome, type RolloutFile } from "../readers/home.ts";
 import { findThread, looksLikePath } from "../readers/lookup.ts";
 import { describeRollout } from "../verify/describe.ts";
 import { FINDING_CODES, type FindingCode, checkOf } from "../verify/checks.ts";
@@ -16,16 +16,24 @@ export interface VerifyCall extends GlobalOptions {
   readonly only: readonly string[];
   readonly readData: string | undefined;
   readonly allPlaces: boolean;
+  readonly repair: boolean;
+  readonly dryRun: boolean;
+  readonly force: boolean;
+  readonly preMigrate: boolean;
   readonly threads: readonly string[];
 }
 
 /** 1 when there is an error among the findings. */
 export function runVerify(options: VerifyCall, context: CommandContext): ExitCode {
-  const wanted = optionsOf(options, context);
-  const report =
-    options.threads.length === 0 ? checkHome(options, context, wanted) : checkSome(options, context, wanted);
+  const report = checked(options, context);
   printAnswer(context.stdout, options.json, report, () => renderVerify(report, { ...context, quiet: options.quiet }));
   return report.counts.error > 0 ? 1 : 0;
+}
+
+/** The home, or what was named of it. */
+export function checked(options: VerifyCall, context: CommandContext): VerifyReport {
+  const wanted = optionsOf(options, context);
+  return options.threads.length === 0 ? checkHome(options, context, wanted) : checkSome(options, context, wanted);
 }
 
 function optionsOf(options: VerifyCall, context: CommandContext): VerifyOptions {
@@ -37,6 +45,7 @@ function optionsOf(options: VerifyCall, context: CommandContext): VerifyOptions 
     keep: options.allPlaces ? Infinity : undefined,
     jobs: options.jobs,
     now: context.now,
+    holdsHome: options.repair && !options.dryRun,
     progress: (label, totalBytes) => context.progress(label, totalBytes, "bytes"),
   };
 }
@@ -65,7 +74,7 @@ function shareOf(text: string): number {
   throw usageError(`--read-data takes all, none or a share such as 10%, not ${quote(text)}`);
 }
 
-function homeFor(options: VerifyCall, context: CommandContext) {
+export function homeFor(options: VerifyCall, context: CommandContext): Home {
   return openHome({
     codexHome: options.codexHome,
     sqliteHome: options.sqliteHome,
@@ -83,7 +92,7 @@ function checkSome(options: VerifyCall, context: CommandContext, wanted: VerifyO
 }
 
 /** Paths need no home; words that are none are looked up in it. */
-function targetOf(options: VerifyCall, context: CommandContext): VerifyTarget {
+export function targetOf(options: VerifyCall, context: CommandContext): VerifyTarget {
   const paths: string[] = [];
   const documents: string[] = [];
   for (const text of options.threads) {

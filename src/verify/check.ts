@@ -15,7 +15,7 @@ export interface Check {
   readonly meaning: string;
   /** What it does to a user. */
   readonly effect: string;
-  /** The command that mends it, or the plain word that none does yet. */
+  /** The command that mends it, or what else helps. */
   readonly mend: string;
 }
 
@@ -28,4 +28,5 @@ export interface Place {
 }
 
 export const NOTHING_TO_DO = "nothing has to be done";
-export const NO_MEND = "no command mends it yet";
+/** Where `repairs.ts` has an entry. A place in which it cannot be done without loss is told by the run itself. */
+export const REPAIR = "verify --repair";

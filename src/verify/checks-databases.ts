@@ -1,5 +1,5 @@
 /** Checks of the SQLite files beside the rollouts, as data (state-and-compression §1.6, §1.7, §1.11, §2.16, §3, §8.3). */
-import { type Check, NO_MEND, NOTHING_TO_DO } from "./check.ts";
+import { type Check, NOTHING_TO_DO, REPAIR } from "./check.ts";
 
 const REINDEX = "reindex";
 const NO_START = "Codex refuses to start";
@@ -16,7 +16,7 @@ export const DATABASE_CHECKS = {
     meaning: "SQLite finds a database damaged",
     effect:
       "Codex moves the state database away with all that only it knew; a damaged thread history it never mends, and opens no thread",
-    mend: "reindex; for the others reindex --all-databases",
+    mend: `${REPAIR}; for those beside state and thread history reindex --all-databases`,
   },
   "database-unreadable": {
     severity: "error",
@@ -34,19 +34,19 @@ export const DATABASE_CHECKS = {
     severity: "warning",
     meaning: "a row refers to one that is not there",
     effect: "what it belongs to is not shown",
-    mend: "reindex --rebuild",
+    mend: REPAIR,
   },
   "schema-incomplete": {
     severity: "error",
     meaning: "the state database lacks tables or columns of its own level",
     effect: "Codex fails as soon as it needs one of them",
-    mend: "reindex --rebuild",
+    mend: REPAIR,
   },
   "schema-unindexed": {
     severity: "warning",
     meaning: "the state database lacks indexes or triggers of its own level",
     effect: "Codex works, but lists are slow, and what a trigger keeps in step runs apart",
-    mend: "reindex --rebuild",
+    mend: REPAIR,
   },
   "schema-extra": {
     severity: "note",
@@ -61,25 +61,25 @@ export const MIGRATION_CHECKS = {
     severity: "error",
     meaning: "a migration row has a checksum of no release",
     effect: NO_START,
-    mend: REINDEX,
+    mend: REPAIR,
   },
   "migration-unfinished": {
     severity: "error",
     meaning: "a migration is recorded as not finished",
     effect: NO_START,
-    mend: REINDEX,
+    mend: REPAIR,
   },
   "migration-missing": {
     severity: "error",
     meaning: "a migration has no row although it or a later one has run",
     effect: "Codex runs it again, fails, and does not start",
-    mend: REINDEX,
+    mend: REPAIR,
   },
   "migration-mixed": {
     severity: "error",
     meaning: "some migration rows are those of Windows builds, others are not",
     effect: "no build of Codex starts on it",
-    mend: REINDEX,
+    mend: REPAIR,
   },
   "migration-foreign": {
     severity: "warning",
@@ -106,19 +106,19 @@ export const BACKFILL_CHECKS = {
     severity: "error",
     meaning: "the state of the backfill is none that Codex knows",
     effect: NO_START,
-    mend: REINDEX,
+    mend: REPAIR,
   },
   "backfill-running": {
     severity: "warning",
     meaning: "a backfill is marked as running",
     effect: "if it was cut off, Codex waits 30 seconds and does not start, for up to 15 minutes",
-    mend: REINDEX,
+    mend: REPAIR,
   },
   "backfill-stale": {
     severity: "note",
     meaning: "a backfill was cut off more than 15 minutes ago",
     effect: "Codex takes it up at its next start; until then threads may be missing from lists",
-    mend: REINDEX,
+    mend: REPAIR,
   },
 } as const satisfies Readonly<Record<string, Check>>;
 
@@ -129,19 +129,19 @@ export const ROW_CHECKS = {
     severity: "error",
     meaning: "a row's id is no UUID",
     effect: HIDES_ALL,
-    mend: "reindex --rebuild --prune",
+    mend: REPAIR,
   },
   "row-unknown-mode": {
     severity: "error",
     meaning: "a row has a history mode that is not known",
     effect: HIDES_ALL,
-    mend: REINDEX,
+    mend: REPAIR,
   },
   "row-dangling-section": {
     severity: "error",
     meaning: "a row is in a section that does not exist",
     effect: HIDES_ALL,
-    mend: NO_MEND,
+    mend: REPAIR,
   },
   "row-file-missing": {
     severity: "error",
@@ -153,37 +153,37 @@ export const ROW_CHECKS = {
     severity: "error",
     meaning: "a row names a file that is not there, and the thread lies elsewhere in the home",
     effect: "Codex since 0.150 lists the thread and cannot open it",
-    mend: REINDEX,
+    mend: REPAIR,
   },
   "row-path-verbatim": {
     severity: "warning",
     meaning: "a path in a row begins with the verbatim prefix of Windows",
     effect: "some releases do not find the thread by its folder",
-    mend: NO_MEND,
+    mend: REPAIR,
   },
   "row-other-thread": {
     severity: "error",
     meaning: "a row names the file of another thread",
     effect: "Codex does not open the thread",
-    mend: REINDEX,
+    mend: REPAIR,
   },
   "row-archived-wrong": {
     severity: "warning",
     meaning: "a row says archived and its file is not, or the other way round",
     effect: "the thread is in the wrong list until Codex meets its file",
-    mend: REINDEX,
+    mend: REPAIR,
   },
   "row-missing": {
     severity: "warning",
     meaning: "a rollout has no row",
     effect: "the thread is missing from lists that are made from the database",
-    mend: REINDEX,
+    mend: REPAIR,
   },
   "row-differs": {
     severity: "note",
     meaning: "a row says otherwise than its rollout",
     effect: "lists show what the row says; it may be older, or a setting that was changed since the last turn",
-    mend: "reindex --check shows both values, reindex takes those of the rollouts",
+    mend: "reindex --check shows both values, reindex --thorough takes those of the rollouts",
   },
   "edge-dangling": {
     severity: "note",
@@ -193,15 +193,12 @@ export const ROW_CHECKS = {
   },
 } as const satisfies Readonly<Record<string, Check>>;
 
-const REPROJECT =
-  "no command yet; with Codex stopped, move thread_history_1.sqlite away: it is made anew thread by thread";
-
 export const PROJECTION_CHECKS = {
   "projection-past-end": {
     severity: "error",
     meaning: "the thread history has gone farther than its rollout reaches",
     effect: "a client shows turns that the rollout no longer has, and not what is written from now on",
-    mend: REPROJECT,
+    mend: REPAIR,
   },
   "projection-no-rollout": {
     severity: "note",

@@ -2,7 +2,7 @@
  * Checks of what lies around rollouts, as data: archives, pairs, leftovers, locks, names (state-and-compression §4, §5.4,
  * §8.3).
  */
-import { type Check, NO_MEND, NOTHING_TO_DO } from "./check.ts";
+import { type Check, NOTHING_TO_DO, REPAIR } from "./check.ts";
 
 export const ARCHIVE_CHECKS = {
   "archive-broken": {
@@ -21,7 +21,7 @@ export const ARCHIVE_CHECKS = {
     severity: "error",
     meaning: "bytes that are no archive follow the end of a compressed rollout",
     effect: "Codex reads nothing of the thread, although all of it is there",
-    mend: NO_MEND,
+    mend: REPAIR,
   },
   "archive-no-checksum": {
     severity: "note",
@@ -31,26 +31,24 @@ export const ARCHIVE_CHECKS = {
   },
 } as const satisfies Readonly<Record<string, Check>>;
 
-const RESOLVE = "decompress --resolve-pairs";
-
 export const PAIR_CHECKS = {
   "pair-equal": {
     severity: "note",
     meaning: "a rollout is there plain and compressed, with the same content",
     effect: "it takes up room twice, and Codex never compresses it again",
-    mend: RESOLVE,
+    mend: REPAIR,
   },
   "pair-plain-longer": {
     severity: "note",
     meaning: "beside a rollout lies an archive of an earlier state",
     effect: "it takes up room, and Codex never compresses the rollout again",
-    mend: RESOLVE,
+    mend: REPAIR,
   },
   "pair-archive-longer": {
     severity: "error",
     meaning: "a plain rollout is only the beginning of what the archive beside it holds",
     effect: "Codex reads the plain one, so that the end of the thread is hidden",
-    mend: RESOLVE,
+    mend: REPAIR,
   },
   "pair-different": {
     severity: "error",
@@ -62,7 +60,7 @@ export const PAIR_CHECKS = {
     severity: "warning",
     meaning: "the archive beside a plain rollout is damaged",
     effect: "none while the plain one is there",
-    mend: "no command; if the plain one is whole, remove the archive",
+    mend: REPAIR,
   },
 } as const satisfies Readonly<Record<string, Check>>;
 
@@ -77,7 +75,13 @@ export const LEFTOVER_CHECKS = {
     severity: "warning",
     meaning: "a passing file of this tool, left by a run that was cut off",
     effect: "it takes up room; one named aside is a plain rollout that may hold lines its archive has not",
-    mend: "compress and decompress finish or undo it; reindex removes what it began",
+    mend: REPAIR,
+  },
+  "leftover-change": {
+    severity: "warning",
+    meaning: "a run of this tool that changes the home was cut off in the middle of a change",
+    effect: "a thread may have a file and no row, or the other way round, until the change is finished or undone",
+    mend: "the next run of verify --repair, migrate, archive, unarchive, delete or move",
   },
   "leftover-migration": {
     severity: "warning",
@@ -110,7 +114,7 @@ export const LOCK_CHECKS = {
     severity: "warning",
     meaning: "the marker of the last compression run is of the future",
     effect: "nothing is compressed until that time has come, and six hours more",
-    mend: "compress --force",
+    mend: REPAIR,
   },
 } as const satisfies Readonly<Record<string, Check>>;
 
@@ -119,7 +123,7 @@ export const NAME_CHECKS = {
     severity: "warning",
     meaning: "a line of session_index.jsonl is no entry",
     effect: "Codex passes over it; the name that it gave is lost",
-    mend: NO_MEND,
+    mend: REPAIR,
   },
   "name-without-thread": {
     severity: "note",

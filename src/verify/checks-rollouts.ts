@@ -2,7 +2,7 @@
  * Checks of rollout files, as data: of the file as such, its lines, its ordinals, what it continues, its calls, its turns.
  * What they look for stands in rollout-format §1, §2, §7 to §10, and state-and-compression §2.12 and §8.3.
  */
-import { type Check, NO_MEND, NOTHING_TO_DO } from "./check.ts";
+import { type Check, NOTHING_TO_DO, REPAIR } from "./check.ts";
 
 export const FILE_CHECKS = {
   "file-unreadable": {
@@ -21,19 +21,25 @@ export const FILE_CHECKS = {
     severity: "error",
     meaning: "no line is a session_meta that can be read",
     effect: "Codex cannot list, read or resume the thread",
-    mend: NO_MEND,
+    mend: "no command; a backup may have the line",
   },
   "file-metadata-late": {
-    severity: "note",
-    meaning: "the first record is not the session_meta",
-    effect: "Codex reads the thread, but never compresses the file",
-    mend: NOTHING_TO_DO,
+    severity: "error",
+    meaning: "the first line is not the session_meta",
+    effect: "Codex 0.169.0 refuses to resume the thread, and to read it where a response_item comes first",
+    mend: REPAIR,
+  },
+  "file-metadata-again": {
+    severity: "warning",
+    meaning: "a paginated rollout has a second session_meta behind other records",
+    effect: "Codex 0.169.0 leaves what stands before it out of what it sends to the model, unless a compaction follows",
+    mend: "no command; history of this tool reads all of it",
   },
   "file-bom": {
     severity: "error",
     meaning: "the file begins with a byte order mark",
     effect: "its first line, the session_meta, does not parse, so that Codex cannot open the thread",
-    mend: NO_MEND,
+    mend: REPAIR,
   },
   "file-unknown-mode": {
     severity: "error",
@@ -51,7 +57,7 @@ export const FILE_CHECKS = {
     severity: "warning",
     meaning: "the file lies in no folder that Codex lists",
     effect: "the thread is missing from lists that are made from files",
-    mend: "no command; move it to sessions/YYYY/MM/DD after the date in its name, then run reindex",
+    mend: REPAIR,
   },
   "file-other-id": {
     severity: "note",
@@ -75,19 +81,19 @@ export const FILE_CHECKS = {
     severity: "error",
     meaning: "the name says compressed and the content is not, or the other way round",
     effect: "Codex reads nothing of the thread; this tool goes by the content",
-    mend: "no command; put .zst on its name, or take it off",
+    mend: REPAIR,
   },
   "file-old-format": {
     severity: "note",
     meaning: "a rollout of 2025, from before today's format",
     effect: "today's Codex does not list it; show and history read it",
-    mend: NO_MEND,
+    mend: "migrate --to envelope --apply",
   },
   "agent-prefix-incomplete": {
     severity: "error",
     meaning: "an agent's file has fewer inherited records than it announces",
     effect: "Codex refuses to resume the agent",
-    mend: NO_MEND,
+    mend: "no command; a backup may have the records",
   },
 } as const satisfies Readonly<Record<string, Check>>;
 
@@ -96,37 +102,37 @@ export const LINE_CHECKS = {
     severity: "warning",
     meaning: "the last line is incomplete",
     effect: "that record is lost; Codex 0.142.3 writes the next one onto the same line, and loses it as well",
-    mend: NO_MEND,
+    mend: REPAIR,
   },
   "line-unterminated": {
     severity: "warning",
     meaning: "the last line is whole, but has no line end",
     effect: "Codex 0.142.3 writes the next record onto the same line, and loses both; 0.169.0 does not",
-    mend: NO_MEND,
+    mend: REPAIR,
   },
   "line-nul": {
     severity: "warning",
     meaning: "a line has NUL bytes, as after a power failure",
     effect: "Codex passes over the line; what was to be there is lost",
-    mend: NO_MEND,
+    mend: REPAIR,
   },
   "line-not-utf8": {
     severity: "error",
     meaning: "a line is not valid UTF-8",
     effect: "of a legacy thread Codex loads nothing at all; of a paginated one it passes over the line",
-    mend: NO_MEND,
+    mend: REPAIR,
   },
   "line-not-json": {
     severity: "warning",
     meaning: "a line is not valid JSON",
     effect: "Codex passes over the line",
-    mend: NO_MEND,
+    mend: REPAIR,
   },
   "line-wrong-shape": {
     severity: "warning",
     meaning: "a line is a record whose fields are missing or of the wrong type",
     effect: "Codex passes over the line",
-    mend: NO_MEND,
+    mend: "no command; nothing has to be done unless something is missed",
   },
   "line-refused": {
     severity: "note",
@@ -156,7 +162,7 @@ export const LINE_CHECKS = {
     severity: "warning",
     meaning: "a line is longer than this tool can decode",
     effect: "this tool cannot judge it; Codex may run out of memory over it",
-    mend: NO_MEND,
+    mend: "no command; it may be split off by hand",
   },
 } as const satisfies Readonly<Record<string, Check>>;
 
@@ -165,25 +171,25 @@ export const ORDINAL_CHECKS = {
     severity: "warning",
     meaning: "a record of a paginated thread has no ordinal",
     effect: "a client does not see it",
-    mend: NO_MEND,
+    mend: REPAIR,
   },
   "ordinal-missing-last": {
     severity: "error",
     meaning: "the last record of a paginated thread has no ordinal",
     effect: "Codex refuses to resume the thread",
-    mend: NO_MEND,
+    mend: REPAIR,
   },
   "ordinal-not-rising": {
     severity: "error",
     meaning: "an ordinal is not greater than the one before",
     effect: "a client does not see the records up to the next greater one; the model does",
-    mend: NO_MEND,
+    mend: REPAIR,
   },
   "ordinal-gap": {
     severity: "warning",
     meaning: "ordinals are missing, and no damaged line accounts for them",
     effect: "records are lost; Codex goes on behind the gap",
-    mend: NO_MEND,
+    mend: "no command; a backup may have the records",
   },
   "ordinal-first": {
     severity: "note",
@@ -193,6 +199,7 @@ export const ORDINAL_CHECKS = {
   },
 } as const satisfies Readonly<Record<string, Check>>;
 
+const BACKUP = "no command; a backup may have the rollouts as they were";
 const REFUSED = "Codex refuses to read and to resume the thread";
 
 export const LINEAGE_CHECKS = {
@@ -206,19 +213,19 @@ export const LINEAGE_CHECKS = {
     severity: "error",
     meaning: "rollouts continue each other in a circle",
     effect: REFUSED,
-    mend: NO_MEND,
+    mend: BACKUP,
   },
   "lineage-not-paginated": {
     severity: "error",
     meaning: "the rollout that this one continues is not paginated",
     effect: REFUSED,
-    mend: NO_MEND,
+    mend: BACKUP,
   },
   "lineage-cuts-metadata": {
     severity: "error",
     meaning: "the rollout is continued from before its session_meta",
     effect: REFUSED,
-    mend: NO_MEND,
+    mend: BACKUP,
   },
   "lineage-past-end": {
     severity: "error",
@@ -236,7 +243,7 @@ export const LINEAGE_CHECKS = {
     severity: "error",
     meaning: "the rollout that this one continues has no session_meta",
     effect: REFUSED,
-    mend: NO_MEND,
+    mend: BACKUP,
   },
   "lineage-unknown-mode": {
     severity: "error",
@@ -248,9 +255,11 @@ export const LINEAGE_CHECKS = {
     severity: "warning",
     meaning: "the rollout is continued from the middle of a line",
     effect: "Codex loses that line, or reads a shorter one",
-    mend: NO_MEND,
+    mend: BACKUP,
   },
 } as const satisfies Readonly<Record<string, Check>>;
+
+const AS_IT_WAS = "no command; what the model is shown is as it was";
 
 export const TURN_CHECKS = {
   "call-output-orphan": {
@@ -288,18 +297,18 @@ export const TURN_CHECKS = {
     meaning: "a turn ends that has not begun, and no other one is open",
     effect:
       "a legacy thread gives the end to an earlier turn, or to none; a paginated one shows a turn without a beginning",
-    mend: NO_MEND,
+    mend: AS_IT_WAS,
   },
   "turn-ended-twice": {
     severity: "warning",
     meaning: "a turn ends a second time",
     effect: "which end counts differs between legacy and paginated threads",
-    mend: NO_MEND,
+    mend: AS_IT_WAS,
   },
   "turn-begun-twice": {
     severity: "warning",
     meaning: "a turn begins a second time under the same id",
     effect: "clients show two turns as one, or the same id twice",
-    mend: NO_MEND,
+    mend: AS_IT_WAS,
   },
 } as const satisfies Readonly<Record<string, Check>>;

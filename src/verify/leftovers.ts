@@ -5,18 +5,21 @@ import { parsePassing } from "../compressor/names.ts";
 import { UNFINISHED } from "../indexer/database-files.ts";
 import { listFolder, lstatOrUndefined } from "../io/files.ts";
 import { isLocked } from "../io/locks.ts";
+import { unsettledUnits } from "../journal/undo.ts";
 import { type Home, ROLLOUT_ROOTS } from "../readers/home.ts";
 import type { Tell } from "./findings.ts";
 
 const OF_CODEX = /^rollout-compress-.*\.tmp$|^\.rollout-materialize-|\.decompress\.[\w.]*\.tmp$/;
 
-/** While a run is at work its files are none that were left. */
-export function checkLeftovers(home: Home, tell: Tell): void {
-  const isAtWork = isLocked(join(home.codexHome, ".tmp", "rollout-maintenance.lock"));
+/** While a run is at work its files are none that were left; `holdsHome`: the caller is the only one that can be. */
+export function checkLeftovers(home: Home, holdsHome: boolean, tell: Tell): void {
+  const isAtWork = !holdsHome && isLocked(join(home.codexHome, ".tmp", "rollout-maintenance.lock"));
   if (!isAtWork) for (const root of ROLLOUT_ROOTS) walk(join(home.codexHome, root), tell);
   for (const { name } of listed(home.sqliteHome)) {
     if (name.startsWith(UNFINISHED)) tell("leftover-run", { path: join(home.sqliteHome, name) });
   }
+  if (!isAtWork)
+    for (const { manifest, title } of unsettledUnits(home)) tell("leftover-change", { path: manifest }, title);
   const journals = join(home.codexHome, "rollout-migrations");
   if (isAtWork) return;
   for (const { name } of listed(journals)) {

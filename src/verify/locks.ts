@@ -11,10 +11,11 @@ const MAX_TEXT_BYTES = 4096;
 /** Clocks of two machines may differ by so much without anybody having set one. */
 const FUTURE_MS = 5 * 60 * 1000;
 
-export function checkLocks(codexHome: string, nowMs: number, tell: Tell): void {
+/** `holdsHome`: no other run can be at work. */
+export function checkLocks(codexHome: string, nowMs: number, holdsHome: boolean, tell: Tell): void {
   try {
     checkWriterLocks(join(codexHome, "thread-writer-locks"), tell);
-    checkMarker(join(codexHome, ".tmp"), nowMs, tell);
+    checkMarker(join(codexHome, ".tmp"), nowMs, holdsHome, tell);
   } catch (error) {
     if (!(error instanceof RolloutError) || error.code === "internal") throw error;
     tell("file-unreadable", { path: error.place.path ?? codexHome }, error.message);
@@ -33,7 +34,7 @@ function checkWriterLocks(folder: string, tell: Tell): void {
   if (left.length > 0) tell("lock-left", { path: folder }, `${left.length} lock files that nobody holds`);
 }
 
-function checkMarker(folder: string, nowMs: number, tell: Tell): void {
+function checkMarker(folder: string, nowMs: number, holdsHome: boolean, tell: Tell): void {
   const stat = lstatOrUndefined(folder);
   if (stat !== undefined && !stat.isDirectory()) {
     tell("lock-folder", { path: folder });
@@ -43,6 +44,7 @@ function checkMarker(folder: string, nowMs: number, tell: Tell): void {
   const marker = lstatOrUndefined(path);
   if (marker === undefined || !marker.isFile()) return;
   if (marker.mtimeMs > nowMs + FUTURE_MS) tell("lock-run-future", { path });
-  if (marker.size > MAX_TEXT_BYTES || isLocked(join(folder, "rollout-maintenance.lock"))) return;
+  const isAtWork = !holdsHome && isLocked(join(folder, "rollout-maintenance.lock"));
+  if (marker.size > MAX_TEXT_BYTES || isAtWork) return;
   if (readWholeFile(path).toString("latin1").endsWith(RUNNING)) tell("lock-run-cut", { path });
 }

@@ -8,7 +8,7 @@ import { splitLines } from "../readers/lines.ts";
 import type { Tell } from "./findings.ts";
 
 /** Longer lines cannot be names. */
-const MAX_NAME_LINE_BYTES = 1024 * 1024;
+export const MAX_NAME_LINE_BYTES = 1024 * 1024;
 
 /** `threads` are the ids of all rollouts; undefined where not all are known. */
 export function checkNames(codexHome: string, threads: ReadonlySet<string> | undefined, tell: Tell): void {
@@ -35,7 +35,8 @@ export function checkNames(codexHome: string, threads: ReadonlySet<string> | und
   }
 }
 
-function namedThread(text: string): string | undefined {
+/** The thread that an entry names; undefined for a line that is none. */
+export function namedThread(text: string): string | undefined {
   try {
     const value: unknown = JSON.parse(text);
     if (!isJsonObject(value) || typeof value["thread_name"] !== "string") return undefined;

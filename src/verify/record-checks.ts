@@ -45,7 +45,10 @@ export class RecordChecks {
   readonly #turns: TurnWatch;
   #ordinals: OrdinalWatch | undefined;
   #meta: SessionMeta | undefined;
-  #records = 0;
+  /** Something that is not blank stood before the metadata. */
+  #isLate = false;
+  /** Something else than metadata stood behind it. */
+  #hasBody = false;
   #isPaginated = false;
   #knowsAll = true;
 
@@ -81,35 +84,31 @@ export class RecordChecks {
 
   #addDefect({ bytes, position, terminated }: Line, defect: Defect): void {
     if (defect.kind === "blank" || defect.kind === "state-marker") return;
+    this.#isLate ||= this.#meta === undefined;
     if (terminated) this.#ordinals?.excuse();
     else if (this.#isLive()) return;
-    const code = this.#codeOf(bytes, defect);
+    const code = codeOfDefect(bytes, defect, this.#isPaginated);
     if (code !== undefined) this.#say(code, position, messageOf(defect));
   }
 
-  #codeOf(bytes: Buffer, { kind, message }: Defect): FindingCode | undefined {
-    if (kind !== "torn" && kind !== "not-json") return CODES[kind];
-    if (bytes.includes(0)) return "line-nul";
-    // Cut in the middle of a character: a legacy load stops at that, wherever it stands.
-    return kind === "torn" && message === "not valid UTF-8" && !this.#isPaginated ? "line-not-utf8" : CODES[kind];
-  }
-
   #addRecord(record: RolloutRecord, position: Position): void {
-    this.#records += 1;
     const { isEnvelope } = this.#options;
     if (record.type === "session_meta" && this.#meta === undefined) this.#begin(record.payload, position);
+    this.#isLate ||= this.#meta === undefined;
     this.#ordinals?.add(record, position);
     if (isEnvelope && !isAccepted(record)) {
       this.#say(isRetired(record) ? "line-retired" : "line-refused", position, `a line of type ${labelOf(record)}`);
       return;
     }
+    if (record.type !== "session_meta") this.#hasBody ||= this.#meta !== undefined;
+    else if (this.#isPaginated && this.#hasBody) this.#say("file-metadata-again", position);
     if (record.type === "response_item") this.#calls.add(record.payload, position, this.#knowsAll);
     else if (record.type === "event_msg") this.#turns.add(record.payload, position, this.#knowsAll);
   }
 
   #begin(meta: SessionMeta, position: Position): void {
     this.#meta = meta;
-    if (this.#records > 1) this.#say("file-metadata-late", position);
+    if (this.#isLate && this.#options.isEnvelope) this.#say("file-metadata-late", position);
     const mode = historyModeOf(meta);
     if (mode === undefined) this.#say("file-unknown-mode", position);
     this.#isPaginated = mode === "paginated";
@@ -126,6 +125,14 @@ export class RecordChecks {
   #say(code: FindingCode, { line, offset }: Position, message?: string): void {
     this.#options.tell(code, { ...this.#place, line, offset }, message);
   }
+}
+
+/** The code of a line that is no record; undefined for those that are nothing to tell. */
+export function codeOfDefect(bytes: Buffer, { kind, message }: Defect, isPaginated: boolean): FindingCode | undefined {
+  if (kind !== "torn" && kind !== "not-json") return CODES[kind];
+  if (bytes.includes(0)) return "line-nul";
+  // Cut in the middle of a character: a legacy load stops at that, wherever it stands.
+  return kind === "torn" && message === "not valid UTF-8" && !isPaginated ? "line-not-utf8" : CODES[kind];
 }
 
 /** Events of which there are many, and which this tool reads exactly as 0.169.0 does. */

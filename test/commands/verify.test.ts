@@ -80,7 +80,7 @@ describe("verify", () => {
       offset: Buffer.byteLength(good(1)),
       message: "incomplete line at the end of the file",
       effect: "that record is lost; Codex 0.142.3 writes the next one onto the same line, and loses it as well",
-      mend: "no command mends it yet",
+      mend: "verify --repair",
     });
     expect(counts).toEqual({ error: 1, warning: 1, note: 0 });
     expect(codes).toEqual({ "file-no-metadata": 1, "line-torn": 1 });
@@ -161,6 +161,22 @@ describe("verify", () => {
     const run = await cli(home, ["verify"]);
     expect(readdirSync(join(home, "sessions"))).toHaveLength(2);
     expect(run.out).toContain("\\x1b[31mred");
-    expect(run.out.includes("\x1b") || run.out.includes("\x07")).toBe(false);
+    const text = `\ufeff${good(4)}\x1b]0;title\x07\n`;
+    writeFileSync(join(home, "sessions", "rollout-\x1b[31mred.jsonl"), text);
+    const plan = await cli(home, ["verify", "--repair", "--dry-run"]);
+    const repair = await cli(home, ["verify", "--repair"]);
+    expect([plan.out, repair.out]).toEqual([1, 2].map(() => expect.stringContaining("\\x1b[31mred")));
+    for (const { out } of [run, plan, repair]) expect(out.includes("\x1b") || out.includes("\x07")).toBe(false);
+  });
+
+  it("foretells what Codex's own migration would lose", async () => {
+    const none = await cli(home, ["verify", "--pre-migrate"]);
+    expect([none.code, none.out]).toEqual([0, expect.stringContaining("lose nothing       3\n")]);
+    damage(1, rolloutText([meta(1), userMessage("hello"), "no record"]));
+    const { code, ...report } = (await json("--pre-migrate", join(home, sessionPath(1)))) as object as {
+      readonly code: number;
+      readonly losses: Readonly<Record<string, unknown>>;
+    };
+    expect([code, report]).toEqual([1, expect.objectContaining({ losses: { unreadable: { lines: 1, bytes: 9 } } })]);
   });
 });

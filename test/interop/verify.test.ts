@@ -14,7 +14,16 @@ import { change, readTable, runReindex, snapshot } from "../support/homes.ts";
 import { threadId } from "../support/lines.ts";
 import { readText } from "../support/sources.ts";
 import { CASES } from "../verify/cases.ts";
-import { type CodexBinary, describeWithCodex, doctor, resumeThread, testHome, withServer } from "./codex.ts";
+import {
+  type CodexBinary,
+  describeWithCodex,
+  doctor,
+  type Release,
+  resumeThread,
+  testHome,
+  withServer,
+} from "./codex.ts";
+import { fillHome } from "./fresh-home.ts";
 import { DAMAGES } from "./damage.ts";
 import { type Corpus, CORPUS_NAMES, type CorpusName, corpusFolder, unpackCorpus } from "./corpus.ts";
 import { removeScratch, scratchFolder } from "./scratch.ts";
@@ -22,6 +31,7 @@ import { removeScratch, scratchFolder } from "./scratch.ts";
 interface Answer {
   readonly counts: Readonly<Record<string, number>>;
   readonly codes: Readonly<Record<string, number>>;
+  readonly files: { readonly rollouts: number };
 }
 
 async function verify(home: string): Promise<Answer> {
@@ -137,6 +147,7 @@ const REFUSED: readonly (readonly [FindingCode, number | undefined])[] = [
   ["file-no-metadata", 1],
   ["file-bom", 1],
   ["file-unknown-mode", 1],
+  ["file-metadata-late", 1],
   ["file-form", 1],
   ["agent-prefix-incomplete", 1],
   ["line-not-utf8", 1],
@@ -187,6 +198,40 @@ describeWithCodex("0.169.0", "Codex 0.169.0", (binary) => {
   it.each(REFUSED)("refuses a home with %s, and takes its neighbour", async (code, thread) => {
     expect(await resumes(binary, CASES[code].yields, thread)).toBe(false);
     expect(await resumes(binary, CASES[code].neighbour, thread)).toBe(true);
+  });
+});
+
+/** Rollouts, and what is found, when all is over. The turn that was killed has no end, nor has the call in it. */
+const DAY: Readonly<Record<Release, readonly [number, Readonly<Record<string, number>>]>> = {
+  "0.142.3": [10, {}],
+  "0.169.0": [20, { "lock-left": 1 }],
+};
+
+describe.each(["0.142.3", "0.169.0"] as const)("a home that was made just now by", (release) => {
+  describeWithCodex(release, release, (binary) => {
+    it("gives notes alone, whenever one looks", async () => {
+      const home = testHome();
+      const found: Record<string, unknown> = {};
+      let rollouts = 0;
+      try {
+        await fillHome(binary, home, async (moment) => {
+          const { counts, codes, files } = await verify(home.path);
+          expect(counts).toMatchObject({ error: 0, warning: 0 });
+          found[moment] = codes;
+          rollouts = files.rollouts;
+        });
+      } finally {
+        home.remove();
+      }
+      const [count, left] = DAY[release];
+      expect(rollouts).toBe(count);
+      expect(found).toEqual({
+        "threads are open": {},
+        "a turn runs": { "call-no-output": 1, "turn-open-last": 1 },
+        "the release was killed": { "call-no-output": 1, "turn-open-last": 1, ...left },
+        "all is over": { "call-no-output": 1, "turn-not-ended": 1 },
+      });
+    });
   });
 });
 

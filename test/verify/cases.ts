@@ -119,6 +119,14 @@ function beside(path: string, neighbour: string, text = ""): Case {
   return { yields: files({ [A]: thread(), [path]: text }), neighbour: files({ [A]: thread(), [neighbour]: text }) };
 }
 
+/** A unit without steps: what there was to do does not matter, but that nobody knows whether it was done. */
+const CUT_OFF = [
+  { kind: "run", version: 1, command: "migrate", startedMs: 0 },
+  { kind: "plan", unit: { number: 0, title: "migrate one", threadIds: [], steps: [] } },
+]
+  .map((line) => `${JSON.stringify(line)}\n`)
+  .join("");
+
 const MARKER = "pid=1 started_at=SystemTime { tv_sec: 1, tv_nsec: 0 }";
 const INDEX_LINE = (n: number) =>
   `${JSON.stringify({ id: threadId(n), thread_name: "a name", updated_at: META_TIME })}\n`;
@@ -171,7 +179,11 @@ export const CASES: { readonly [Code in FindingCode]: Case } = {
   },
   "file-empty": versions(""),
   "file-no-metadata": versions(rolloutText([userMessage("hello")])),
-  "file-metadata-late": versions(rolloutText([userMessage("hello"), meta(1)])),
+  "file-metadata-late": versions(`{"half\n${thread()}`, `\n${thread()}`),
+  "file-metadata-again": versions(
+    rolloutText([paginatedMeta(1), userItem("one"), paginatedMeta(1), userItem("two")], { paginated: true }),
+    rolloutText([paginatedMeta(1), paginatedMeta(1), userItem("one"), userItem("two")], { paginated: true }),
+  ),
   "file-bom": versions(`\ufeff${thread()}`),
   "file-unknown-mode": versions(named(1, { history_mode: "folded" }), named(1, { history_mode: "legacy" })),
   "file-odd-name": { yields: files({ "sessions/2025/11/01/rollout-foo.jsonl": thread() }), neighbour: GOOD },
@@ -249,6 +261,13 @@ export const CASES: { readonly [Code in FindingCode]: Case } = {
     `sessions/2025/.${fileName(1)}.packing.0123456789ab`,
     `sessions/2025/.${fileName(1)}.packing.by-hand`,
   ),
+  "leftover-change": {
+    yields: files({ [A]: thread(), "rollout-tool/changes/1/manifest.jsonl": CUT_OFF }),
+    neighbour: files({
+      [A]: thread(),
+      "rollout-tool/changes/1/manifest.jsonl": `${CUT_OFF}{"kind":"undone","number":0}\n`,
+    }),
+  },
   "leftover-migration": beside("rollout-migrations/one.pending", "rollout-migrations/one.done"),
   "lock-left": beside(`thread-writer-locks/${threadId(1)}.lock`, "thread-writer-locks/.coordination.lock"),
   "lock-folder": beside("thread-writer-locks", "thread-writer-locks/.coordination.lock"),
