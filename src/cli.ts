@@ -105,11 +105,6 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./commands/stats.ts"),
   },
   {
-    name: "export",
-    summary: "write threads as tables that other programs read",
-    load: () => import("./commands/export.ts"),
-  },
-  {
     name: "bench",
     summary: "measure resume, fork, start, reindex, compress and parse, beside real Codex binaries",
     load: () => import("./commands/bench.ts"),
