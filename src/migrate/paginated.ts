@@ -7,14 +7,9 @@ import { RolloutError } from "../errors.ts";
 import { acceptedBy } from "../format/decode.ts";
 import type { Entry } from "../format/entry.ts";
 import { parseUuid } from "../format/names.ts";
-import {
-  historyModeOf,
-  type RecordOf,
-  type ResponseItem,
-  type RolloutRecord,
-  type SessionMeta,
-} from "../format/record.ts";
+import { historyModeOf, type RecordOf, type ResponseItem, type RolloutRecord } from "../format/record.ts";
 import { EMPTY_LINES } from "../thread/omission.ts";
+import { isAgent } from "./agents.ts";
 import { Canonicaliser } from "./canonical.ts";
 import type { Conversion, ConversionProof, Judgement, KeepingSink, Source } from "./conversion.ts";
 import { OddTurns } from "./odd-turns.ts";
@@ -124,7 +119,7 @@ interface Written {
 }
 
 function write(work: Work, target: Target): Written {
-  const hidden = isAgent(work.head.record.payload.source) ? countRecords(work) : undefined;
+  const hidden = isAgent(work.head.record.payload) ? countRecords(work) : undefined;
   return { hidden, hasHardBase: walk(work, target, hidden) };
 }
 
@@ -183,13 +178,6 @@ function whyUnreadable({ defect, position }: Extract<Entry, { readonly ok: false
   if (defect.kind === "too-long" || defect.kind === "broken-stream")
     throw new RolloutError("unsupported", defect.message, { line: position.line, offset: position.offset });
   return defect.message;
-}
-
-/** Agents of all kinds but one. */
-function isAgent(source: SessionMeta["source"]): boolean {
-  return (
-    typeof source === "object" && "subagent" in source && JSON.stringify(source.subagent) !== '"memory_consolidation"'
-  );
 }
 
 /** A compaction that nothing is left of, but for its number. */

@@ -4,6 +4,7 @@ import { parseUuid } from "../format/names.ts";
 import { historyModeOf, type SessionMeta } from "../format/record.ts";
 import type { KindFilter } from "../readers/rollout.ts";
 import { windowOfCompaction } from "../thread/window.ts";
+import { isAgent } from "./agents.ts";
 import { isTaken } from "./pre-migrate-fates.ts";
 
 /** Lines from this length on are not read, and none as long is written. */
@@ -84,10 +85,3 @@ export function surveyOf(reading: Reading, meta: SessionMeta): Survey {
 }
 
 const SURVEYED: ReadonlySet<string> = new Set(["compacted", "event_msg/thread_rolled_back"]);
-
-/** Agents of all kinds but the one that consolidates memories; the older word for where a thread comes from counts as well. */
-function isAgent({ source, thread_source }: SessionMeta): boolean {
-  const isBySource = typeof source === "object" && "subagent" in source;
-  if (isBySource) return JSON.stringify(source.subagent) !== '"memory_consolidation"';
-  return thread_source === "subagent";
-}

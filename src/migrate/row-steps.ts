@@ -56,6 +56,8 @@ export class RowSteps {
     const mode = target === "paginated" ? "paginated" : "legacy";
     if ("history_mode" in row && row["history_mode"] !== mode) after["history_mode"] = mode;
     if (path.before !== path.after && "rollout_path" in row) after["rollout_path"] = path.after;
+    // What was attached to its source stands for itself then.
+    if (target === "legacy" && row["attached_thread_parent_id"] != null) after["attached_thread_parent_id"] = null;
     // Of a legacy thread the session index alone knows the name (rollout-format §9.5).
     const name = this.#names.get(threadId);
     if (target === "paginated" && "name" in row && row["name"] === null && name !== undefined) after["name"] = name;
