@@ -34,6 +34,8 @@ export interface FileWork {
 
 export interface Made {
   readonly converted: Converted;
+  /** The new rollout. */
+  readonly target: Staged;
   /** What has to happen so that the new file takes the place of the old one. */
   readonly steps: readonly Step[];
   readonly staged: readonly Staged[];
@@ -63,7 +65,7 @@ export function makeFile(work: FileWork): Made {
     const side = draft.file.linesAside === 0 ? undefined : draft.side;
     const converted = proven(work, draft, { packed, side });
     const steps = stepsOf(work, packed, side);
-    return { converted, steps, staged: side === undefined ? [packed] : [packed, side] };
+    return { converted, target: packed, steps, staged: side === undefined ? [packed] : [packed, side] };
   } catch (error) {
     stager.discard(...made);
     throw error;

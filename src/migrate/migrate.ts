@@ -200,6 +200,7 @@ function commit(run: Run, journal: Journal, source: Source, made: Made): void {
           threadId,
           rolloutIds: [...rolloutIds],
           path: { before: plainPath(source.path), after: plainPath(made.converted.path) },
+          staged: made.target,
         });
   const { proof, differences, lines, lines_aside } = made.converted;
   journal.commit({

@@ -1,13 +1,15 @@
 /** What a migration changes in the databases of a home: the row of the thread, and the projection that Codex has made of the rollout. */
-import { join } from "node:path";
+import { basename, join, relative, sep } from "node:path";
+import { parseRolloutName } from "../format/names.ts";
 import { STATE_DB } from "../indexer/database-files.ts";
+import { freshRow } from "../indexer/fresh-row.ts";
 import { KNOWN_LEVEL } from "../indexer/levels.ts";
 import { readOldIndex, threadRows } from "../indexer/old-index.ts";
 import { RolloutError } from "../errors.ts";
 import { statOrUndefined } from "../io/files.ts";
 import { SqliteDatabase, type SqlRow, type SqlValue } from "../io/sqlite.ts";
-import type { Step } from "../journal/types.ts";
-import type { Home } from "../readers/home.ts";
+import type { Staged, Step } from "../journal/types.ts";
+import type { Home, RolloutFile } from "../readers/home.ts";
 import { readSessionNames } from "../readers/session-index.ts";
 import type { Target } from "./conversion.ts";
 
@@ -22,12 +24,16 @@ export interface RowWork {
   readonly rolloutIds: readonly string[];
   /** Plain path, old and new. */
   readonly path: { readonly before: string; readonly after: string };
+  /** Where the new file is until it has its name. */
+  readonly staged: Staged;
 }
 
 export class RowSteps {
   readonly #home: Home;
   readonly #rows: ReadonlyMap<string, SqlRow>;
   readonly #names: ReadonlyMap<string, string>;
+  /** Undefined where rows are left alone. */
+  readonly #level: number | undefined;
   #projected: ReadonlyMap<string, ReadonlySet<SqlValue>> | undefined;
   /** Why rows are left alone; undefined when they are not, or when there is no database. */
   readonly problem: string | undefined;
@@ -37,6 +43,7 @@ export class RowSteps {
     this.#home = home;
     const index = readOldIndex(join(home.sqliteHome, STATE_DB));
     const isKnown = index.state === "healthy" && index.level !== undefined && index.level <= KNOWN_LEVEL;
+    this.#level = isKnown ? index.level : undefined;
     this.#rows = isKnown ? threadRows(index) : new Map<string, SqlRow>();
     this.#names = isKnown ? readSessionNames(home.codexHome).byId : new Map<string, string>();
     const isThere = index.state !== "absent" && index.state !== "empty";
@@ -44,14 +51,17 @@ export class RowSteps {
       isThere && !isKnown ? "the index is damaged, or of a newer release: its rows stay as they are" : undefined;
   }
 
-  /** Nothing for a thread without a row: whoever lists it makes one. */
+  /** A thread of early 2025 gets a row; of another one that has none nothing is changed. */
   of(work: RowWork): readonly Step[] {
     return [...this.#rowStep(work), ...this.#forgetSteps(work)];
   }
 
-  *#rowStep({ target, threadId, path }: RowWork): Generator<Step> {
+  *#rowStep({ target, threadId, path, staged }: RowWork): Generator<Step> {
     const row = this.#rows.get(threadId);
-    if (row === undefined) return;
+    if (row === undefined) {
+      if (target === "envelope") yield* this.#newRow(threadId, path.after, staged);
+      return;
+    }
     const after: Record<string, SqlValue> = {};
     const mode = target === "paginated" ? "paginated" : "legacy";
     if ("history_mode" in row && row["history_mode"] !== mode) after["history_mode"] = mode;
@@ -68,6 +78,16 @@ export class RowSteps {
     yield { kind: "rows", database: join(this.#home.sqliteHome, STATE_DB), changes };
   }
 
+  /** Codex would make it only when it looks through all files, which it does once. */
+  *#newRow(id: string, path: string, staged: Staged): Generator<Step> {
+    if (this.#level === undefined) return;
+    const selected = stagedRollout(this.#home, path, staged);
+    const row = freshRow(this.#home, { id, selected, continued: [], level: this.#level });
+    if (row === undefined) return;
+    const changes = [{ table: "threads", key: { id }, before: null, after: row }];
+    yield { kind: "rows", database: join(this.#home.sqliteHome, STATE_DB), changes };
+  }
+
   *#forgetSteps({ rolloutIds }: RowWork): Generator<Step> {
     const database = join(this.#home.sqliteHome, HISTORY_DB);
     this.#projected ??= projectedIds(database);
@@ -78,6 +98,24 @@ export class RowSteps {
       }
     }
   }
+}
+
+/** As a walk over the home will find it. */
+function stagedRollout({ codexHome }: Home, logicalPath: string, { temporary, look }: Staged): RolloutFile {
+  const relativePath = relative(codexHome, logicalPath).split(sep).join("/");
+  const mtimeMs = Number(look.mtimeNs / 1_000_000n);
+  return {
+    path: temporary,
+    logicalPath,
+    relativePath,
+    archived: relativePath.startsWith("archived_sessions/"),
+    name: parseRolloutName(basename(logicalPath)),
+    sizeBytes: look.sizeBytes,
+    mtimeMs,
+    ctimeMs: mtimeMs,
+    inode: 0,
+    hasCompressedTwin: false,
+  };
 }
 
 /** By table: what it has rows of. Nothing for a database that is absent, damaged or of another release. */
