@@ -1,6 +1,6 @@
 /**
  * The helper threads of a search. They may be started before it is known what they are to do, while the thread that starts them
- * is still loading what it needs itself: an eighth of a whole search of two gigabytes is loading. Imports little for that reason.
+ * is still loading what it needs itself, which takes a good part of a search. Imports little for that reason.
  */
 import { type Helper, helperCount, startHelper } from "../io/workers.ts";
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { searchHome, type SearchOptions, type SearchReport } from "../../src/analysis/search.ts";
 import type { SearchQuery, TextKind } from "../../src/analysis/search-types.ts";
+import { compressZstd } from "../../src/io/zstd.ts";
 import { openHome } from "../../src/readers/home.ts";
 import { snapshot, temporaryFolder, writeHome, type HomeSpec } from "../support/homes.ts";
 import {
@@ -329,6 +330,12 @@ describe("files", () => {
     expect([report.files, report.isCut]).toEqual([2, true]);
     expect(search(spec, "needle", { limit: 3 }).isCut).toBe(false);
     expect(texts(search(spec, "needle"))).toEqual(["needle 1", "needle 2", "needle 0"]);
+  });
+
+  it("may be compressed without saying so", () => {
+    const text = rolloutText([meta(1), userMessage("first"), userMessage("the needle")]);
+    const spec = { [sessionPath(1)]: compressZstd(Buffer.from(text)) };
+    expect(told(search(spec, "needle"))).toEqual([["user: the needle", 3]]);
   });
 
   it("that are damaged are told, and searched as far as that goes", () => {
