@@ -132,7 +132,8 @@ export class Journal {
   /** The folder of this run, made with its first use. */
   #run(): string {
     if (this.#folder === undefined) {
-      const stamp = new Date(this.#options.now()).toISOString().replaceAll(/[-:]|\.\d+/g, "");
+      // Names in the order of the runs: an undo begins with the last.
+      const stamp = new Date(this.#options.now()).toISOString().replaceAll(/[-:.]/g, "");
       const folder = join(
         runsFolder(this.#home),
         `${stamp}-${this.#options.command}-${randomBytes(3).toString("hex")}`,
