@@ -27,6 +27,27 @@ function findColumns(isTTY: boolean): number | undefined {
   return Number.isInteger(columns) && columns > 0 ? columns : undefined;
 }
 
+/** What a system opens files with. No shell reads the path. */
+function opener(path: string): readonly [command: string, ...words: string[]] {
+  if (process.platform === "darwin") return ["open", path];
+  if (process.platform === "win32") return ["rundll32", "url.dll,FileProtocolHandler", path];
+  return ["xdg-open", path];
+}
+
+async function openPage(path: string): Promise<string | undefined> {
+  // Loaded for the few calls that want it.
+  const { spawn } = await import("node:child_process");
+  const [command, ...words] = opener(path);
+  return new Promise((done) => {
+    const child = spawn(command, words, { stdio: "ignore", detached: true });
+    child.once("error", () => done(`${command} could not be started`));
+    child.once("spawn", () => {
+      child.unref();
+      done(undefined);
+    });
+  });
+}
+
 const isTTY = isatty(STDOUT);
 const host: Host = {
   stdout: fdWriter(STDOUT, { buffered: true }),
@@ -40,6 +61,7 @@ const host: Host = {
   progressStream: () => (isatty(STDERR) ? process.stderr : undefined),
   version: readVersion(),
   node: { path: process.execPath, version: process.version },
+  openPage,
 };
 
 const argv = process.argv.slice(2);

@@ -105,6 +105,19 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./commands/stats.ts"),
   },
   {
+    name: "export",
+    summary: "write threads as tables that other programs read",
+    load: () => {
+      keepYoungGenerationSmall();
+      return import("./commands/export.ts");
+    },
+  },
+  {
+    name: "report",
+    summary: "make one page of a home or a thread, for a browser",
+    load: () => import("./commands/report.ts"),
+  },
+  {
     name: "bench",
     summary: "measure resume, fork, start, reindex, compress and parse, beside real Codex binaries",
     load: () => import("./commands/bench.ts"),
@@ -135,6 +148,7 @@ export interface Host {
   readonly version: string;
   /** The Node that runs it. */
   readonly node: CommandContext["node"];
+  readonly openPage: CommandContext["openPage"];
 }
 
 /** Runs the program once. Never rejects: whatever happens becomes an exit code, and one line on stderr. */
@@ -341,6 +355,7 @@ function createContext(
     columns: host.columns,
     version: host.version,
     node: host.node,
+    openPage: host.openPage,
     commands: entries,
     progress: (label, total, unit = "count") => line.start(label, total, unit),
   };

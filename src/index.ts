@@ -104,3 +104,32 @@ export { type Check, type Severity } from "./verify/check.ts";
 export { CHECKS, type FindingCode } from "./verify/checks.ts";
 export type { Finding, Omitted } from "./verify/findings.ts";
 export { verifyHome, type VerifyOptions, type VerifyReport } from "./verify/verify.ts";
+export { repairHome, type RepairOptions, type RepairReport } from "./verify/repair.ts";
+
+// Changes to a home, and back.
+export { undoRun, type UndoOptions, type UndoReport } from "./journal/undo.ts";
+export { archiveThreads, unarchiveThreads } from "./lifecycle/archive.ts";
+export { type DeleteOptions, deleteThreads } from "./lifecycle/delete.ts";
+export { moveHome, type MoveHomeOptions, type MoveHomeReport } from "./lifecycle/move-home.ts";
+export { type MoveReport, moveThreads, type MoveThreadsOptions } from "./lifecycle/move-threads.ts";
+export type { LifecycleOptions, LifecycleReport } from "./lifecycle/types.ts";
+export { migrate, type MigrateOptions } from "./migrate/migrate.ts";
+export { preMigrate, type PreMigrateOptions } from "./migrate/pre-migrate.ts";
+export type { PreMigrateReport } from "./migrate/pre-migrate-types.ts";
+export type { MigrateReport } from "./migrate/report.ts";
+export { differencesOf, type Difference } from "./proof/differences.ts";
+export {
+  type Proof,
+  type ProofEntries,
+  proofOf,
+  type ProofOptions,
+  type ProofSummary,
+  summaryOf,
+} from "./proof/proof.ts";
+
+// Accounts over a home.
+export { type BytesOptions, type BytesReport, countBytes } from "./analysis/bytes.ts";
+export { gatherLatencies, type LatencyOptions, type LatencyReport } from "./analysis/latency.ts";
+export { searchHome, type SearchOptions, type SearchReport } from "./analysis/search.ts";
+export type { SearchQuery } from "./analysis/search-types.ts";
+export { countTokens, type TokensOptions, type TokensReport } from "./analysis/tokens.ts";

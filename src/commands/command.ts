@@ -109,6 +109,8 @@ export interface CommandContext {
   readonly version: string;
   /** Executable and version of the Node that runs this, for commands that measure programs. */
   readonly node: { readonly path: string; readonly version: string };
+  /** Shows a file in the system's browser. Resolves when that has been started; to what is wrong, in one clause, if it could not be. */
+  readonly openPage: (path: string) => Promise<string | undefined>;
   /** The table this command was called from, for commands about commands. */
   readonly commands: readonly CommandEntry[];
   /**

@@ -58,7 +58,8 @@ const RENDERERS: Readonly<Record<TreeFormat, Renderer>> = {
   dot: renderDot,
 };
 
-function answerFor(home: Home, options: TreeOptions, context: CommandContext): TreeAnswer {
+/** The threads of a home, and which of their families are asked for. */
+export function answerFor(home: Home, options: TreeOptions, context: CommandContext): TreeAnswer {
   const index = readThreadIndex(home.sqliteHome);
   const { cwd } = context;
   const found =

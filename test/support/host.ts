@@ -22,6 +22,7 @@ export function memoryHost(changes: Partial<Host> = {}): MemoryHost {
     progressStream: () => undefined,
     version: "9.8.7",
     node: { path: process.execPath, version: "v20.19.0" },
+    openPage: () => Promise.resolve("no browser here"),
     out: () => out,
     err: () => err,
     ...changes,
