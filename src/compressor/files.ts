@@ -90,20 +90,21 @@ export function hasSameContent(now: Look, before: Look): boolean {
 
 /**
  * Gives a finished temporary file owner, mode and time of the one that it stands for, and brings it to the disk.
- * @returns false when the owner cannot be given.
+ * @returns false when the owner cannot be given; all else is done then, too.
  */
 export function inherit(fd: number, look: Look, path: string): boolean {
+  let isOwned = true;
   if (lookAt(fd).owner !== look.owner) {
     const [user = "", group = ""] = look.owner.split(":");
     try {
       fs.fchownSync(fd, Number(user), Number(group));
     } catch {
-      return false;
+      isOwned = false;
     }
   }
   // Times travel as floating seconds and are cut to microseconds: from the middle of one nothing slips into the one before.
   finishFile(fd, { mode: look.mode, mtimeMs: (Number(look.mtimeNs / 1000n) + 0.5) / 1000 }, path);
-  return true;
+  return isOwned;
 }
 
 /**

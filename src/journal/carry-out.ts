@@ -1,10 +1,12 @@
 /** A planned unit carried out, gone on with, or undone, under the locks of its threads. All of it or nothing. */
+import { hasSameContent, isSameFile, lookAtPath } from "../compressor/files.ts";
 import { lockThread } from "../compressor/thread-lock.ts";
 import { RolloutError } from "../errors.ts";
 import { removeIfThere } from "../io/files.ts";
 import { heldForWriting } from "../io/holders.ts";
 import type { HeldLock } from "../io/locks.ts";
-import type { ManifestWriter, PlannedStep, PlannedUnit } from "./manifest.ts";
+import type { ManifestWriter } from "./manifest.ts";
+import type { PlannedStep, PlannedUnit } from "./planned.ts";
 import { applyStep, dropLeftovers, retiredBy, revertStep, stateOf, type StepState } from "./steps.ts";
 
 /** @throws RolloutError `busy` when a living writer has one of them. */
@@ -62,8 +64,10 @@ export function carryOut(unit: PlannedUnit, writer: ManifestWriter): void {
     }
     // Who opened a file between the look and the change writes into what is put aside.
     requireUnheld(unit.steps);
+    requireKept(unit.steps);
   } catch (error) {
-    takeBack(unit.steps.slice(0, applied));
+    const left = takeBack(unit.steps.slice(0, applied));
+    if (left !== undefined) throw new HalfDone(left, error);
     for (const planned of unit.steps) dropLeftovers(planned);
     writer.mark(unit.number, "undone");
     throw error;
@@ -71,10 +75,52 @@ export function carryOut(unit: PlannedUnit, writer: ManifestWriter): void {
   finish(unit, writer);
 }
 
-function takeBack(steps: readonly PlannedStep[]): void {
-  for (const planned of steps.toReversed()) {
-    if (planned.step.kind === "forget" || isApplied(stateOf(planned))) revertStep(planned);
+/** A unit that could be neither finished nor taken back. What is left of it stays, for the next run to try again. */
+export class HalfDone extends RolloutError {
+  constructor(left: PlannedStep, cause: unknown) {
+    super("mismatch", "a change was cut off, and could not be taken back as a whole", {
+      path: pathOf(left),
+      hint: "what was there before is kept below rollout-tool/changes; the next run tries again",
+      cause,
+    });
   }
+}
+
+/** Somebody may have opened a file, written, and closed it again meanwhile: its second name shows that. */
+function requireKept(steps: readonly PlannedStep[]): void {
+  for (const { step, backup } of steps) {
+    if ((step.kind !== "replace" && step.kind !== "remove") || backup === undefined) continue;
+    const kept = lookAtPath(backup);
+    if (kept === undefined || !isSameFile(kept, step.look) || hasSameContent(kept, step.look)) continue;
+    throw new RolloutError("mismatch", "the file has changed while it was put aside", {
+      path: step.path,
+      hint: "run again; nothing was changed",
+    });
+  }
+}
+
+/** All steps that can be; returns the first of those that could not without losing something. */
+function takeBack(steps: readonly PlannedStep[]): PlannedStep | undefined {
+  let left: PlannedStep | undefined;
+  for (const planned of steps.toReversed()) {
+    try {
+      if (!canBeTakenBack(planned)) left ??= planned;
+    } catch (error) {
+      if (!(error instanceof RolloutError) || error.code === "internal") throw error;
+      left ??= planned;
+    }
+  }
+  return left;
+}
+
+/** Takes it back, unless it has what nobody else has. */
+function canBeTakenBack(planned: PlannedStep): boolean {
+  const { step } = planned;
+  const state = stateOf(planned);
+  if (step.kind === "forget" || step.kind === "rows" ? state !== "foreign" : state === "applied") revertStep(planned);
+  if (state !== "applied-changed" && state !== "foreign") return true;
+  if (step.kind === "rows" || step.kind === "forget") return true;
+  return state === "foreign" && "look" in step && isSameFile(lookAtPath(step.path), step.look);
 }
 
 /** What was cut off, to one of its ends. */
@@ -83,8 +129,11 @@ export function settleUnit(
   writer: ManifestWriter,
 ): { readonly outcome: "undone" | "finished" } | Stuck {
   const states = unit.steps.map((planned) => ({ planned, state: stateOf(planned) }));
+  const used = databaseInUse(states);
+  if (used !== undefined) return { outcome: "stuck", path: pathOf(used) };
   if (states.every(({ planned, state }) => canBeUndone(planned, state))) {
-    takeBack(unit.steps);
+    const left = takeBack(unit.steps);
+    if (left !== undefined) return { outcome: "stuck", path: pathOf(left) };
     for (const planned of unit.steps) dropLeftovers(planned);
     writer.mark(unit.number, "undone");
     return { outcome: "undone" };
@@ -98,15 +147,26 @@ export function settleUnit(
   return { outcome: "stuck", path: inTheWay === undefined ? undefined : pathOf(inTheWay.planned) };
 }
 
+/** Its log was put aside, and somebody has written to the database since: neither an old log nor an old file fits it now. */
+function databaseInUse(
+  states: readonly { readonly planned: PlannedStep; readonly state: StepState }[],
+): PlannedStep | undefined {
+  const isLog = ({ step }: PlannedStep): boolean => step.kind === "remove" && /-(?:wal|shm|journal)$/.test(step.path);
+  if (!states.some(({ planned, state }) => isLog(planned) && isApplied(state))) return undefined;
+  const isMain = ({ step }: PlannedStep): boolean => "path" in step && step.path.endsWith(".sqlite");
+  return states.find(({ planned, state }) => isMain(planned) && state.endsWith("-changed"))?.planned;
+}
+
 interface Stuck {
   readonly outcome: "stuck";
   readonly path: string | undefined;
 }
 
-/** Everything of a unit that is done. The caller has seen that it can be. */
+/** Everything of a unit that is done. The caller has seen that it can be. @throws HalfDone when it could not. */
 export function undoUnit(unit: PlannedUnit, writer: ManifestWriter): void {
   writer.mark(unit.number, "undoing");
-  takeBack(unit.steps);
+  const left = takeBack(unit.steps);
+  if (left !== undefined) throw new HalfDone(left, undefined);
   writer.mark(unit.number, "undone");
 }
 

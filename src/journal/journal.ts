@@ -5,19 +5,22 @@
  *     stage ─► (proof) ─► commit: locks ─► looks ─► plan on disk ─► steps ─► done on disk
  */
 import { createHash, randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
+
 import { basename, dirname, join } from "node:path";
 import { inherit, type Look, lookAt } from "../compressor/files.ts";
 import { requireLockFolder } from "../compressor/thread-lock.ts";
+import { errnoOf } from "../errors.ts";
 import { claimHome } from "../indexer/guard.ts";
-import { createTemporary, fileError, readAt, removeIfThere } from "../io/files.ts";
+import { createTemporary, fileError, fsyncFolder, readAt, removeIfThere } from "../io/files.ts";
 import type { HeldLock } from "../io/locks.ts";
 import { ensureFolder } from "../io/swap.ts";
 import type { Home } from "../readers/home.ts";
-import { carryOut, requirePending, withThreads } from "./carry-out.ts";
+import { carryOut, HalfDone, requirePending, withThreads } from "./carry-out.ts";
 import { ManifestWriter, manifestIn, runsFolder } from "./manifest.ts";
 import { missingFolders, tidyRun } from "./place.ts";
-import { planUnit, requireOwnFolders } from "./plan.ts";
+import { planUnit } from "./plan.ts";
+import { requireOwnFolders } from "./planned.ts";
 import { settleRuns } from "./settle.ts";
 import type { Recovered, Staged, Unit } from "./types.ts";
 
@@ -38,6 +41,9 @@ export class Journal {
   #writer: ManifestWriter | undefined;
   #units = 0;
   #staged = 0;
+  #isHalfDone = false;
+  /** Folders into which a file of the run's own folder can be moved. */
+  readonly #reached = new Map<string, boolean>();
   /** What became of units that runs before were cut off in. */
   readonly recovered: readonly Recovered[];
 
@@ -108,7 +114,8 @@ export class Journal {
         carryOut(planned, this.#openWriter());
       });
     } catch (error) {
-      this.discard(...staged);
+      if (error instanceof HalfDone) this.#isHalfDone = true;
+      else this.discard(...staged);
       throw error;
     }
   }
@@ -117,7 +124,7 @@ export class Journal {
   close(): void {
     try {
       this.#writer?.close();
-      if (this.#folder !== undefined) tidyRun(this.#folder);
+      if (this.#folder !== undefined && !this.#isHalfDone) tidyRun(this.#folder);
     } finally {
       this.#lock.release();
     }
@@ -139,9 +146,17 @@ export class Journal {
         `${stamp}-${this.#options.command}-${randomBytes(3).toString("hex")}`,
       );
       ensureFolder(join(folder, "backup"));
+      // What is put aside there must not be lost with the folder's own name.
+      for (let at = folder; at.startsWith(this.#home.codexHome); at = dirname(at)) fsyncFolder(at);
       this.#folder = folder;
     }
     return this.#folder;
+  }
+
+  #reaches(folder: string): boolean {
+    const known = this.#reached.get(folder) ?? canMove(this.#run(), folder);
+    this.#reached.set(folder, known);
+    return known;
   }
 
   /** In the folder of the run where that is on the same disk as the place it is for, else beside that place. */
@@ -149,8 +164,7 @@ export class Journal {
     requireOwnFolders(this.#home, path);
     const folder = join(this.#run(), "staged", String(this.#staged));
     const [missing = path] = missingFolders(path);
-    if (statSync(dirname(missing)).dev !== statSync(this.#run()).dev)
-      return createTemporary(join(dirname(missing), basename(path)));
+    if (!this.#reaches(dirname(missing))) return createTemporary(join(dirname(missing), basename(path)));
     this.#staged += 1;
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -160,6 +174,20 @@ export class Journal {
       throw fileError(error, "write", folder);
     }
   }
+}
+
+/**
+ * Whether a file can get a name in another folder: not across disks, nor where one disk is mounted twice. Asked by a rename to a name
+ * that nothing can have, so that nothing is left whatever happens: the system looks at the disks before it looks at the name.
+ */
+function canMove(from: string, to: string): boolean {
+  if (statSync(from).dev !== statSync(to).dev) return false;
+  try {
+    renameSync(from, `${to}/.`);
+  } catch (error) {
+    return errnoOf(error) !== "EXDEV";
+  }
+  return true;
 }
 
 function digestOf(fd: number, path: string): string {

@@ -3,33 +3,16 @@
  * Paths stand in it relative to the home, so that it stays true when the home moves, and leads nowhere else whoever wrote it.
  */
 import { closeSync, constants, fsyncSync, openSync } from "node:fs";
-import { join, relative, sep } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import { RolloutError } from "../errors.ts";
-import { fileError, listFolder, lstatOrUndefined, readWholeFile, writeFully } from "../io/files.ts";
+import { fileError, fsyncFolder, listFolder, lstatOrUndefined, readWholeFile, writeFully } from "../io/files.ts";
 import type { Home } from "../readers/home.ts";
-import type { Step } from "./types.ts";
+import { type PlannedUnit, requireOwnUnit } from "./planned.ts";
 
 /** Folder of all runs, in the Codex home. */
 const RUNS = join("rollout-tool", "changes");
 const FILE = "manifest.jsonl";
 const VERSION = 1;
-
-/** A step as it stands in the manifest: with the names that its old file gets, and the folders that are made for it. */
-export interface PlannedStep {
-  readonly step: Step;
-  /** Absolute path in the folder of the run that the old file goes to; undefined for steps without one. */
-  readonly backup: string | undefined;
-  /** Absolute paths of folders that have to be made, from the outermost on. */
-  readonly folders: readonly string[];
-}
-
-export interface PlannedUnit {
-  readonly number: number;
-  readonly title: string;
-  readonly threadIds: readonly string[];
-  readonly steps: readonly PlannedStep[];
-  readonly notes: unknown;
-}
 
 /** How far a unit has come, by its last line. */
 export type UnitState = "planned" | "done" | "undoing" | "undone";
@@ -78,6 +61,7 @@ export class ManifestWriter {
   readonly #fd: number;
   readonly #home: Home;
   readonly path: string;
+  #isTorn = false;
 
   /** Of a new run, or of one that is gone on with: what a killed process left of its last line is closed first. */
   constructor(home: Home, path: string, head?: RunHead) {
@@ -90,7 +74,10 @@ export class ManifestWriter {
       throw fileError(error, "write", path);
     }
     if (head === undefined) this.#closeTorn();
-    else this.#append({ kind: "run", version: VERSION, ...head });
+    else {
+      this.#append({ kind: "run", version: VERSION, ...head });
+      fsyncFolder(dirname(path));
+    }
   }
 
   plan(unit: PlannedUnit): void {
@@ -106,7 +93,11 @@ export class ManifestWriter {
   }
 
   #append(line: Line): void {
-    writeFully(this.#fd, Buffer.from(`${encode(this.#home, line)}\n`), null, this.path);
+    // Half of a line, where the disk was full, must not swallow the next one.
+    const text = `${this.#isTorn ? "\n" : ""}${encode(this.#home, line)}\n`;
+    this.#isTorn = true;
+    writeFully(this.#fd, Buffer.from(text), null, this.path);
+    this.#isTorn = false;
     try {
       fsyncSync(this.#fd);
     } catch (error) {
@@ -141,8 +132,11 @@ export function readManifest(home: Home, manifest: string): Run {
   const units = new Map<number, { unit: PlannedUnit; state: UnitState }>();
   for (const text of lines.slice(1)) {
     const line = decode(home, text, manifest);
-    if (line?.kind === "plan") units.set(line.unit.number, { unit: line.unit, state: "planned" });
-    else if (line !== undefined && line.kind !== "run") {
+    if (line?.kind === "plan") {
+      requireOwnUnit(home, dirname(manifest), line.unit);
+      units.set(line.unit.number, { unit: line.unit, state: "planned" });
+    }
+    if (line !== undefined && line.kind !== "run" && line.kind !== "plan") {
       const known = units.get(line.number);
       if (known !== undefined) known.state = line.kind;
     }

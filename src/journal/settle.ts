@@ -4,16 +4,9 @@ import { RolloutError } from "../errors.ts";
 import { lstatOrUndefined } from "../io/files.ts";
 import type { Home } from "../readers/home.ts";
 import { purge, settleUnit, withThreads } from "./carry-out.ts";
-import {
-  manifestIn,
-  manifestsOf,
-  ManifestWriter,
-  type PlannedUnit,
-  readManifest,
-  type Run,
-  runFolders,
-} from "./manifest.ts";
+import { manifestIn, manifestsOf, ManifestWriter, readManifest, type Run, runFolders } from "./manifest.ts";
 import { tidyRun } from "./place.ts";
+import type { PlannedUnit } from "./planned.ts";
 import type { Recovered } from "./types.ts";
 
 /** A manifest that cannot be read is told, and left as it is. */

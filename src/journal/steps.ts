@@ -5,7 +5,7 @@
 import { hasSameContent, isSameFile, isThere, type Look, lookAtPath, nameWithoutClobber } from "../compressor/files.ts";
 import { assert, RolloutError } from "../errors.ts";
 import { lstatOrUndefined, removeIfThere } from "../io/files.ts";
-import type { PlannedStep } from "./manifest.ts";
+import type { PlannedStep } from "./planned.ts";
 import { keepAs, makeFolders, moveOver, moveTo, removeEmptyFolders } from "./place.ts";
 import { applyRows, forgetRows, revertRows, rowsState } from "./rows.ts";
 import type { Step } from "./types.ts";
@@ -26,11 +26,14 @@ type Handlings = { readonly [K in Step["kind"]]: Handling<Extract<Step, { kind: 
 
 const HANDLINGS: Handlings = {
   replace: {
-    state({ path, look, staged }) {
+    state({ path, look, staged }, { backup }) {
       const there = lookAtPath(path);
-      if (isSameFile(there, staged.look)) return keptState("applied", there, staged.look);
-      if (!isSameFile(there, look)) return "foreign";
-      return isThere(staged.temporary) ? keptState("pending", there, look) : "pending-changed";
+      const which = whichOf(there, look, staged.look);
+      if (which === undefined) return "foreign";
+      if (which === "old") return isThere(staged.temporary) ? keptState("pending", there, look) : "pending-changed";
+      // Without the old file, or beside commits that belong to the new one, it can only stay.
+      if (!isThere(backupOf(backup)) || hasLog(path)) return "applied-changed";
+      return keptState("applied", there, staged.look);
     },
     apply({ path, staged }, { backup }) {
       keepAs(path, backupOf(backup));
@@ -44,22 +47,25 @@ const HANDLINGS: Handlings = {
     state({ path, staged }) {
       const there = lookAtPath(path);
       if (there === undefined) return isThere(staged.temporary) ? "pending" : "pending-changed";
-      return isSameFile(there, staged.look) ? keptState("applied", there, staged.look) : "foreign";
+      if (!isSameFile(there, staged.look) && !isCopy(there, staged.look)) return "foreign";
+      return hasLog(path) ? "applied-changed" : keptState("applied", there, staged.look);
     },
     apply({ path, staged }, { folders }) {
       makeFolders(folders);
       if (!nameWithoutClobber(staged.temporary, path)) throw taken(path);
       removeIfThere(staged.temporary);
     },
-    revert({ path }, { folders }) {
-      removeIfThere(path);
+    revert({ path }, { folders, backup }) {
+      // It has its second name already when a run was killed between the two.
+      if (isSameFile(lookAtPath(path), lookAtPath(backupOf(backup)))) removeIfThere(path);
+      else if (isThere(path)) moveTo(path, backupOf(backup));
       removeEmptyFolders(folders);
     },
   },
   remove: {
     state({ path, look }, { backup }) {
       const there = lookAtPath(path);
-      if (isSameFile(there, look)) return keptState("pending", there, look);
+      if (isSameFile(there, look) || isCopy(there, look)) return keptState("pending", there, look);
       if (!isThere(backupOf(backup))) return "foreign";
       return there === undefined ? "applied" : "applied-changed";
     },
@@ -75,13 +81,15 @@ const HANDLINGS: Handlings = {
   move: {
     state({ path, target, look }) {
       const [there, moved] = [lookAtPath(path), lookAtPath(target)];
-      if (isSameFile(there, look)) return moved === undefined || isSameFile(moved, look) ? "pending" : "foreign";
-      return isSameFile(moved, look) && there === undefined ? "applied" : "foreign";
+      const isMoved = isSameFile(moved, look) || isCopy(moved, look);
+      if (isSameFile(there, look)) return moved === undefined || isMoved ? "pending" : "foreign";
+      return isMoved && there === undefined ? "applied" : "foreign";
     },
-    apply({ path, target }, { folders }) {
+    apply({ path, target, look }, { folders }) {
       makeFolders(folders);
-      // The second name is there already when a run was killed between the two.
-      if (isSameFile(lookAtPath(path), lookAtPath(target))) removeIfThere(path);
+      const moved = lookAtPath(target);
+      // The second name, or the whole copy, is there already when a run was killed between the two.
+      if (isSameFile(lookAtPath(path), moved) || isCopy(moved, look)) removeIfThere(path);
       else moveTo(path, target);
     },
     revert({ path, target }, { folders }) {
@@ -129,6 +137,8 @@ export function retiredBy({ step }: PlannedStep): Look | undefined {
 
 /** What is left of a step that was not carried out: files that were made for it. */
 export function dropLeftovers({ step, backup }: PlannedStep): void {
+  // Taken back before anybody could go on with it.
+  if (step.kind === "create" && backup !== undefined) removeIfThere(backup);
   if (step.kind === "replace" || step.kind === "create") removeIfThere(step.staged.temporary);
   // Of one that was killed when its file had a second name already, and its first one still.
   const hasPath = step.kind === "replace" || step.kind === "remove";
@@ -141,8 +151,32 @@ function handlingOf(step: Step): Handling<Step> {
   return HANDLINGS[step.kind];
 }
 
+/** Whether the old or the new file has the name; undefined for any other, and where that cannot be told. */
+function whichOf(there: Look | undefined, old: Look, made: Look): "old" | "new" | undefined {
+  if (isSameFile(there, made)) return "new";
+  if (isSameFile(there, old)) return "old";
+  const [isNew, isOld] = [isCopy(there, made), isCopy(there, old)];
+  if (isNew === isOld) return undefined;
+  return isNew ? "new" : "old";
+}
+
+/**
+ * A file that was brought over from another disk, or is known by other numbers after a restart: by its length and its time, which
+ * copies have to the microsecond. A copy gets its name only when it is whole.
+ */
+function isCopy(there: Look | undefined, look: Look): boolean {
+  return there !== undefined && there.sizeBytes === look.sizeBytes && there.mtimeNs / 1000n === look.mtimeNs / 1000n;
+}
+
+/** Commits that the main file of a database does not have yet. */
+function hasLog(path: string): boolean {
+  const isLog = (suffix: string): boolean => (lookAtPath(path + suffix)?.sizeBytes ?? 0) > 0;
+  return path.endsWith(".sqlite") && (isLog("-wal") || isLog("-journal"));
+}
+
 function keptState(state: "pending" | "applied", there: Look | undefined, wanted: Look): StepState {
-  return there !== undefined && hasSameContent(there, wanted) ? state : `${state}-changed`;
+  const isKept = there !== undefined && (hasSameContent(there, wanted) || isCopy(there, wanted));
+  return isKept ? state : `${state}-changed`;
 }
 
 function backupOf(path: string | undefined): string {

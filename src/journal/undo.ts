@@ -6,15 +6,8 @@ import { claimHome } from "../indexer/guard.ts";
 import { lstatOrUndefined } from "../io/files.ts";
 import type { Home } from "../readers/home.ts";
 import { obstacle, undoUnit, withThreads } from "./carry-out.ts";
-import {
-  ManifestWriter,
-  manifestIn,
-  manifestsOf,
-  type PlannedUnit,
-  readManifest,
-  type Run,
-  type UnitState,
-} from "./manifest.ts";
+import { ManifestWriter, manifestIn, manifestsOf, readManifest, type Run, type UnitState } from "./manifest.ts";
+import type { PlannedUnit } from "./planned.ts";
 import { settleRuns } from "./settle.ts";
 import type { Undone } from "./types.ts";
 

@@ -43,7 +43,8 @@ export function deleteThreads(home: Home, texts: readonly string[], options: Del
     return deleteEach(survey, named, options, journal);
   });
   // What went for good is not to be read in the list of what was done.
-  if (!keep && manifest !== undefined) rmSync(dirname(manifest), { recursive: true, force: true });
+  if (!keep && manifest !== undefined && isSettled(home, manifest))
+    rmSync(dirname(manifest), { recursive: true, force: true });
   const kept = keep ? manifest : undefined;
   return { action: "delete", dryRun, families: value, manifest: kept, recovered, notes: [] };
 }
@@ -84,6 +85,12 @@ function isContinued(survey: HomeSurvey, one: Named<string>, pending: readonly N
   if (!("value" in one.found)) return false;
   const others = pending.flatMap(({ found }) => ("value" in found ? [...withAgents(survey, found.value).keys()] : []));
   return dependentsOf(survey, withAgents(survey, one.found.value)).some(({ threadId }) => others.includes(threadId));
+}
+
+/** Of a unit that is cut off, what the run has put aside is all that there is. */
+function isSettled(home: Home, manifest: string): boolean {
+  const run = listRuns(home).find((one) => one.manifest === manifest);
+  return run?.units.every(({ state }) => state === "done" || state === "undone") === true;
 }
 
 /** Of runs that were killed after they had removed a thread for good, and before they could remove what they had written down. */

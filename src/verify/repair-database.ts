@@ -38,6 +38,8 @@ export function copyDatabase(path: string, copy: string, maxBytes?: number): voi
  */
 export function databaseUnit({ path, codes }: PlannedRepair, journal: Journal, make: ChangeCopy): Unit | undefined {
   const look = lookAtPath(path);
+  // From before the copy: what is committed from here on must make the plan fail.
+  const companions = companionSteps(path);
   requireUnused(path);
   // Where the journal has its own passing files, and sweeps them when a run was killed.
   const place = journal.stage(path, () => undefined);
@@ -47,7 +49,7 @@ export function databaseUnit({ path, codes }: PlannedRepair, journal: Journal, m
     requireSound(copy, path);
     const staged = journal.stage(path, (fd) => copyTo(copy, fd), look);
     const main: Step = look === undefined ? { kind: "create", path, staged } : { kind: "replace", path, look, staged };
-    return { title: `mend ${basename(path)}`, threadIds: [], steps: [...companionSteps(path), main], notes: { codes } };
+    return { title: `mend ${basename(path)}`, threadIds: [], steps: [...companions, main], notes: { codes } };
   } finally {
     removeDatabase(copy);
     journal.discard(place);

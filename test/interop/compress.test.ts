@@ -195,6 +195,8 @@ const DAYS = Array.from({ length: 10 }, (_unused, at) => `2025/10/${String(at + 
 const PER_DAY = 16;
 /** Milliseconds after Codex is told to begin, or before. */
 const OFFSETS_MS = [-60, -20, 0, 10, 20, 40, 80];
+/** How often these are gone through until the two have met: a machine with other work may be slow at the wrong moment. */
+const MOST_ROUNDS = 5;
 
 /** 160 cold rollouts on ten days, and what they hold. */
 function manyRollouts(home: TestHome): ReadonlyMap<string, string> {
@@ -210,7 +212,10 @@ function manyRollouts(home: TestHome): ReadonlyMap<string, string> {
 describeWithCodex("0.169.0", "both at work on 160 rollouts", (binary) => {
   it("come between each other, do nothing twice, and lose nothing", async () => {
     const seen = { bothDid: 0, weWereTold: 0, ours: 0, theirs: 0 };
-    for (const offsetMs of OFFSETS_MS) {
+    const haveMet = (): boolean => seen.bothDid > 0 && seen.weWereTold > 0;
+    const offsets = Array.from({ length: MOST_ROUNDS }, () => OFFSETS_MS).flat();
+    for (const [at, offsetMs] of offsets.entries()) {
+      if (at >= OFFSETS_MS.length && haveMet()) break;
       const home = testHome();
       writeCodexConfig(home.path, { features: { local_thread_store_compression: false } });
       const texts = manyRollouts(home);
@@ -244,6 +249,6 @@ describeWithCodex("0.169.0", "both at work on 160 rollouts", (binary) => {
       home.remove();
     }
     if (process.env["ROLLOUT_TOOL_TELL"] !== undefined) process.stderr.write(`beside Codex: ${JSON.stringify(seen)}\n`);
-    expect([seen.bothDid > 0, seen.weWereTold > 0]).toEqual([true, true]);
+    expect(haveMet(), JSON.stringify(seen)).toBe(true);
   });
 });

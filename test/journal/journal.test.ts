@@ -240,7 +240,86 @@ describe("a unit", () => {
   });
 });
 
+describe("an undo", () => {
+  it("puts aside what it takes away: it may be the only copy by then", () => {
+    const manifest = commitAll();
+    undoRun(home, manifest);
+    expect(fs.readFileSync(join(dirname(manifest), "backup/0-1-d.jsonl"), "utf8")).toBe("delta\n");
+  });
+
+  it("does not begin when an old file is gone", () => {
+    const manifest = commitAll();
+    fs.rmSync(join(dirname(manifest), "backup/0-0-a.jsonl"));
+    const after = snapshot();
+    expect(undoRun(home, manifest).units[0]?.outcome).toBe("changed");
+    expect(snapshot()).toEqual(after);
+  });
+
+  it("leaves a database that has been written to since, also where only its log tells", () => {
+    const journal = open();
+    const staged = journal.stage(
+      database(),
+      (fd) => void fs.writeSync(fd, fs.readFileSync(database())),
+      look(database()),
+    );
+    const steps = [{ kind: "replace", path: database(), look: look(database()), staged }] as const;
+    journal.commit({ title: "mend the index", threadIds: [], steps });
+    const manifest = journal.manifest ?? "";
+    journal.close();
+    fs.writeFileSync(`${database()}-wal`, "commits");
+    expect(undoRun(home, manifest).units[0]?.outcome).toBe("changed");
+    fs.rmSync(`${database()}-wal`);
+    expect(undoRun(home, manifest).units[0]?.outcome).toBe("undone");
+  });
+});
+
+describe("a unit that cannot be taken back as a whole", () => {
+  it("loses nothing that was written meanwhile, and stays for the next run", () => {
+    const journal = open();
+    const unit = unitOfAll(journal);
+    const [replace, create] = unit.steps;
+    if (replace === undefined || create === undefined) throw new Error("no steps");
+    // Somebody appends to the new file, and takes the name of the one to come, in the moment between the two.
+    const original = originals["renameSync"] as (from: string, to: string) => void;
+    Object.assign(fs, {
+      renameSync: (from: string, to: string) => {
+        original(from, to);
+        if (to !== at("a.jsonl")) return;
+        fs.appendFileSync(to, "a new turn\n");
+        fs.mkdirSync(join(home.codexHome, "sessions/2027/02"), { recursive: true });
+        fs.writeFileSync(join(home.codexHome, "sessions/2027/02/d.jsonl"), "theirs\n");
+      },
+    });
+    syncBuiltinESMExports();
+    expect(() => journal.commit({ ...unit, steps: [replace, create] })).toThrow("could not be taken back as a whole");
+    live();
+    journal.close();
+    expect(fs.readFileSync(at("a.jsonl"), "utf8")).toBe("ALPHA\na new turn\n");
+    expect(fs.readFileSync(join(home.codexHome, "sessions/2027/02/d.jsonl"), "utf8")).toBe("theirs\n");
+    expect(open().recovered.map(({ outcome }) => outcome)).toEqual(["stuck"]);
+  });
+});
+
 describe("a manifest", () => {
+  it("that leads out of the home by a link leads nowhere", () => {
+    const manifest = commitAll();
+    const outside = join(folder.path, "outside");
+    fs.mkdirSync(outside);
+    fs.writeFileSync(join(outside, "key"), "secret");
+    fs.symlinkSync(outside, join(home.codexHome, "sessions/2026/l"));
+    const head = fs.readFileSync(manifest, "utf8").split("\n")[0] ?? "";
+    const { sizeBytes, mtimeNs, ...more } = look(join(outside, "key"));
+    const path = "codex/sessions/2026/l/key";
+    const backup = `codex/${relative(home.codexHome, dirname(manifest))}/backup/0-0-key`;
+    const step = { kind: "remove", path, look: { ...more, sizeBytes, mtimeNs: { $integer: String(mtimeNs) } } };
+    const unit = { number: 0, title: "evil", threadIds: [], steps: [{ step, backup, folders: [] }] };
+    fs.writeFileSync(manifest, `${head}\n${JSON.stringify({ kind: "plan", unit })}\n`);
+    const journal = open();
+    expect(journal.recovered.map(({ outcome }) => outcome)).toEqual(["stuck"]);
+    journal.close();
+    expect(fs.readdirSync(outside)).toEqual(["key"]);
+  });
+
   it("stays true when the home moves", () => {
     const before = snapshot();
     const manifest = commitAll();
