@@ -5,8 +5,9 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { inherit, type Look, lookAtPath, openSource } from "../compressor/files.ts";
+import { inherit, isSameFile, type Look, lookAtPath, openSource } from "../compressor/files.ts";
 import { RolloutError } from "../errors.ts";
+import { looksLikeRollout } from "../format/names.ts";
 import {
   fileError,
   fsyncFolder,
@@ -17,6 +18,8 @@ import {
   writeFileAtomic,
   writeFully,
 } from "../io/files.ts";
+import { heldForWriting } from "../io/holders.ts";
+import { ROLLOUT_ROOTS } from "../readers/home.ts";
 
 const NOTE = join("rollout-tool", "moved-from.json");
 const CHUNK_BYTES = 1024 * 1024;
@@ -32,6 +35,8 @@ interface CopiedFile {
 interface Note {
   readonly from: string;
   readonly files: readonly CopiedFile[];
+  /** Relative to `from`; also those without a file. */
+  readonly folders: readonly string[];
 }
 
 export interface CopyReport {
@@ -51,11 +56,12 @@ export function copyTree(source: string, target: string): CopyReport {
   // What a killed run has left is of no use: it was not compared.
   fs.rmSync(staging, { recursive: true, force: true });
   try {
-    const walk: Walk = { files: [], special: [], bytes: 0 };
-    copyFolder(source, staging, "", walk);
+    const walk: Walk = { files: [], folders: [], special: [], bytes: 0 };
+    copyFolders(source, staging, walk);
     requireUnchanged(source, walk.files);
     fs.mkdirSync(dirname(join(staging, NOTE)), { recursive: true, mode: 0o700 });
-    const note: Note = { from: source, files: walk.files };
+    fsyncFolder(staging);
+    const note: Note = { from: source, files: walk.files, folders: walk.folders };
     writeFileAtomic(join(staging, NOTE), JSON.stringify(note), { mode: 0o600 });
     if (lstatOrUndefined(target) !== undefined) fs.rmdirSync(target);
     fs.renameSync(staging, target);
@@ -69,19 +75,24 @@ export function copyTree(source: string, target: string): CopyReport {
 
 interface Walk {
   readonly files: CopiedFile[];
+  readonly folders: string[];
   readonly special: string[];
   bytes: number;
 }
 
-function copyFolder(source: string, target: string, at: string, walk: Walk): void {
-  const pending = [at];
-  for (let folder = pending.shift(); folder !== undefined; folder = pending.shift()) {
+function copyFolders(source: string, target: string, walk: Walk): void {
+  fs.mkdirSync(target, { recursive: true, mode: 0o700 });
+  const pending = [""];
+  for (const folder of pending) {
     const [from, to] = [join(source, folder), join(target, folder)];
-    fs.mkdirSync(to, { recursive: true, mode: 0o700 });
     for (const entry of listFolder(from)) {
       const path = join(folder, entry.name);
-      if (entry.isDirectory()) pending.push(path);
-      else if (entry.isFile()) copyFile(source, target, path, walk);
+      if (entry.isDirectory()) {
+        // Before the folder that it is in is brought to the disk.
+        fs.mkdirSync(join(target, path), { mode: 0o700 });
+        pending.push(path);
+        walk.folders.push(path);
+      } else if (entry.isFile()) copyFile(source, target, path, walk);
       else if (entry.isSymbolicLink()) copyLink(source, target, path, walk);
       else walk.special.push(path);
     }
@@ -160,39 +171,91 @@ export function copiedFrom(target: string): string | undefined {
   return noteIn(target)?.from;
 }
 
-/** Takes the old folder away, but for what has changed or come since; returns the paths of that, relative to it. */
-export function removeCopied(target: string): readonly string[] {
+/**
+ * Before a copy that was cut off is gone on with: is the old folder still what was copied, but for what was taken away since?
+ * @throws RolloutError `mismatch` when a file has changed there, or a rollout has come.
+ */
+export function requireAsCopied(target: string): void {
   const note = noteIn(target);
-  if (note === undefined) return [];
-  const left: string[] = [];
-  for (const file of note.files) {
-    const path = join(note.from, file.path);
-    const look = lookAtPath(path);
-    if (look === undefined) continue;
-    // Locks are taken on files, and hold nothing.
-    if (isStill(note.from, file) || (file.sizeBytes === 0 && look.sizeBytes === 0)) fs.unlinkSync(path);
-    else left.push(file.path);
-  }
-  removeEmpty(note.from);
-  fs.rmSync(join(target, NOTE), { force: true });
-  fsyncFolder(dirname(join(target, NOTE)));
-  return [...new Set([...left, ...restOf(note.from)])];
+  if (note === undefined || lstatOrUndefined(note.from) === undefined) return;
+  const names = new Set(note.files.map(({ path }) => path));
+  const path =
+    note.files.find((file) => isChanged(note.from, file))?.path ??
+    rolloutsIn(note.from).find((rollout) => !names.has(rollout));
+  if (path === undefined) return;
+  const isWhole = note.files.every((file) => lookAtPath(join(note.from, file.path)) !== undefined);
+  throw new RolloutError("mismatch", "the old home has been worked in since it was copied to the new place", {
+    path: join(note.from, path),
+    hint: isWhole
+      ? "move the folder at the new place elsewhere and run again, so that the home is copied anew; nothing was changed"
+      : "other files have already been taken away there, so only the new place is whole: move this one elsewhere and run again; nothing was changed",
+  });
 }
 
-/** The innermost first. */
-function removeEmpty(folder: string): void {
-  const found = [folder];
-  for (const path of found) {
-    if (lstatOrUndefined(path)?.isDirectory() !== true) continue;
-    for (const entry of listFolder(path)) if (entry.isDirectory()) found.push(join(path, entry.name));
+/** Locks are taken on files, and hold nothing. */
+function isChanged(source: string, file: CopiedFile): boolean {
+  const look = lookAtPath(join(source, file.path));
+  return look !== undefined && !isStill(source, file) && !(file.sizeBytes === 0 && look.sizeBytes === 0);
+}
+
+/** Links are not followed: what they lead to was not copied. */
+function rolloutsIn(folder: string): readonly string[] {
+  return ROLLOUT_ROOTS.flatMap((root) =>
+    lstatOrUndefined(join(folder, root))?.isDirectory() === true
+      ? restOf(join(folder, root)).map((path) => join(root, path))
+      : [],
+  ).filter((path) => looksLikeRollout(basename(path)));
+}
+
+/**
+ * Takes the old folder away, but for what has changed or come since and what a process has open for writing; returns the paths of
+ * that, relative to it. `ownLock`: the absolute path of the lock that the caller holds there, which goes last.
+ */
+export function removeCopied(target: string, ownLock?: string): readonly string[] {
+  const note = noteIn(target);
+  if (note === undefined) return [];
+  const isOther = !isSameFile(lookAtPath(note.from), lookAtPath(target));
+  const left = isOther && lstatOrUndefined(note.from)?.isDirectory() === true ? removeNoted(note, ownLock) : [];
+  fs.rmSync(join(target, NOTE), { force: true });
+  fsyncFolder(dirname(join(target, NOTE)));
+  return left;
+}
+
+function removeNoted(note: Note, ownLock: string | undefined): readonly string[] {
+  const folders = realFolders(note);
+  const there = note.files.flatMap((file) => {
+    const path = join(note.from, file.path);
+    const look = folders.has(dirname(file.path)) ? lookAtPath(path) : undefined;
+    return look === undefined ? [] : [{ file, path, id: look.id }];
+  });
+  const held = heldForWriting(new Set(there.filter(({ path }) => path !== ownLock).map(({ id }) => id)));
+  const left: string[] = [];
+  for (const { file, path, id } of there.toSorted((a, b) => Number(a.path === ownLock) - Number(b.path === ownLock))) {
+    if (isChanged(note.from, file) || held?.has(id) === true) left.push(file.path);
+    else fs.rmSync(path, { force: true });
   }
-  for (const path of found.toReversed()) {
+  for (const folder of [...folders].toReversed()) {
     try {
-      fs.rmdirSync(path);
+      fs.rmdirSync(join(note.from, folder));
     } catch {
       // Something is left in it.
     }
   }
+  return [...new Set([...left, ...restOf(note.from)])];
+}
+
+/** Those that the note names, each behind the one that it is in; none that a link leads to by now. `.` is the old folder itself. */
+function realFolders({ from, files, folders }: Note): ReadonlySet<string> {
+  const named = new Set(["."]);
+  for (const path of [...folders, ...files.map((file) => dirname(file.path))]) {
+    for (let folder = path; !named.has(folder); folder = dirname(folder)) named.add(folder);
+  }
+  const real = new Set<string>();
+  for (const folder of [...named].toSorted((a, b) => a.length - b.length)) {
+    if (folder !== "." && !real.has(dirname(folder))) continue;
+    if (lstatOrUndefined(join(from, folder))?.isDirectory() === true) real.add(folder);
+  }
+  return real;
 }
 
 function restOf(folder: string): readonly string[] {
@@ -207,11 +270,17 @@ function noteIn(target: string): Note | undefined {
   const path = join(target, NOTE);
   if (lstatOrUndefined(path)?.isFile() !== true) return undefined;
   try {
-    const { from, files } = JSON.parse(readWholeFile(path).toString("utf8")) as Partial<Note>;
-    if (typeof from !== "string" || !Array.isArray(files)) return undefined;
-    // Names that lead out of the old folder were not written by this.
-    return files.every((file) => !/(?:^|[/\\])\.\.(?:[/\\]|$)|^[/\\]/.test(file.path)) ? { from, files } : undefined;
+    const { from, files, folders = [] } = JSON.parse(readWholeFile(path).toString("utf8")) as Partial<Note>;
+    if (typeof from !== "string" || !Array.isArray(files) || !Array.isArray(folders)) return undefined;
+    return [...files.map((file: CopiedFile) => file.path), ...folders].every(isWithin)
+      ? { from, files, folders }
+      : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Names that lead out of the old folder were not written by this. */
+function isWithin(path: unknown): boolean {
+  return typeof path === "string" && path !== "" && !/(?:^|[/\\])\.\.(?:[/\\]|$)|^[/\\]/.test(path);
 }

@@ -3,8 +3,8 @@
  * absolute path, without which nothing is resumed any more (observed §4). First the files, by one rename or by a copy that was
  * compared; then the rows, in the home at its new place. What is cut off between the two is finished by the same command.
  */
-import { realpathSync, renameSync, rmdirSync, statSync } from "node:fs";
-import { dirname, relative, resolve, sep } from "node:path";
+import { readlinkSync, realpathSync, renameSync, rmdirSync, statSync } from "node:fs";
+import { dirname, isAbsolute, join, normalize, relative, resolve, sep } from "node:path";
 import { RolloutError, errnoOf } from "../errors.ts";
 import { claimHome } from "../indexer/guard.ts";
 import { fileError, fsyncFolder, listFolder, lstatOrUndefined } from "../io/files.ts";
@@ -13,7 +13,7 @@ import { Journal } from "../journal/journal.ts";
 import type { Recovered } from "../journal/types.ts";
 import { type Home, type HomeOptions, openHome } from "../readers/home.ts";
 import { createPlacer } from "../readers/place.ts";
-import { copiedFrom, type CopyReport, copyTree, removeCopied } from "./copy-tree.ts";
+import { copiedFrom, type CopyReport, copyTree, removeCopied, requireAsCopied } from "./copy-tree.ts";
 import { type FolderMap, folderMap, type FolderPair, rebased } from "./cwd-map.ts";
 import { type HomeRows, homeRows } from "./home-rows.ts";
 import { mapFolders, type MappedRollouts, plannedMapping } from "./map-folders.ts";
@@ -59,9 +59,14 @@ export function moveHome(home: HomeOptions, options: MoveHomeOptions): MoveHomeR
   const source = resolve(home.codexHome);
   const target = resolve(options.target);
   const isThere = options.from !== undefined || source === target || lstatOrUndefined(source) === undefined;
-  if (isThere) return finish(home, { source: options.from ?? source, target, options, moved: undefined });
-  const half = copiedFrom(target) === source;
-  if (!half) requireFree(source, target);
+  const old = options.from ?? source;
+  const half = old !== target && copiedFrom(target) === old;
+  if (half) requireAsCopied(target);
+  if (isThere) return finish(home, { source: old, target, options, moved: undefined });
+  if (!half) {
+    requireFree(source, target);
+    requireNoLinkOut(source);
+  }
   if (options.dryRun === true) return planned(home, { source, target, options });
   const moved = half ? copiedBefore() : carryOver(openHome(home), target, options);
   return finish(home, { source, target, options, moved });
@@ -100,6 +105,20 @@ function requireFree(source: string, target: string): void {
     path: target,
     hint: "name a folder that does not exist yet, or --from for a home that has been moved there by other means",
   });
+}
+
+/** The folders that Codex writes to may be links; one that is told from where it lies would lead elsewhere afterwards. */
+function requireNoLinkOut(source: string): void {
+  for (const entry of listFolder(source)) {
+    if (!entry.isSymbolicLink()) continue;
+    const path = join(source, entry.name);
+    const link = readlinkSync(path);
+    if (isAbsolute(link) || normalize(link).split(sep)[0] !== "..") continue;
+    throw new RolloutError("unsupported", "a link in the home leads out of it by a relative path, and would break", {
+      path,
+      hint: "make it a link to an absolute path first and run again; nothing was changed",
+    });
+  }
 }
 
 function carryOver(home: Home, target: string, options: MoveHomeOptions): Moved {
@@ -175,7 +194,7 @@ function finish(
   } finally {
     journal.close();
   }
-  const left = moved?.how === "copied" || copiedFrom(target) !== undefined ? removeCopied(target) : [];
+  const left = removeOld(given, source, target);
   const isNothing = journal.manifest === undefined;
   return {
     ...base,
@@ -185,6 +204,19 @@ function finish(
     recovered: journal.recovered,
     notes: [...notes, ...leftNotes(left, source)],
   };
+}
+
+/** Only the home that was asked for: a note can come along with a home that somebody else has copied. */
+function removeOld(given: HomeOptions, source: string, target: string): readonly string[] {
+  if (source === target || copiedFrom(target) !== source) return [];
+  if (lstatOrUndefined(source)?.isDirectory() !== true) return removeCopied(target);
+  // Whoever has come since the copy goes on in the old home; the same call takes it away later.
+  const lock = claimHome(openHome({ ...given, codexHome: source }), { force: false });
+  try {
+    return removeCopied(target, lock.path);
+  } finally {
+    lock.release();
+  }
 }
 
 function inNewPlace(
@@ -252,7 +284,7 @@ function leftNotes(left: readonly string[], source: string): readonly string[] {
   const [first] = left;
   if (first === undefined) return [];
   return [
-    `${left.length} files have changed at the old place or come since, such as ${first}: they are still in ${source}`,
+    `${left.length} files have changed at the old place, come since or are open for writing, such as ${first}: they are still in ${source}`,
   ];
 }
 
