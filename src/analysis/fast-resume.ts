@@ -12,9 +12,10 @@ import type { Entry } from "../format/entry.ts";
 import { type HistoryMode, historyModeOf, type SessionMeta } from "../format/record.ts";
 import { type ChainPosition, type LineageChain, readLineageBackward } from "../readers/lineage.ts";
 import type { Line } from "../readers/lines.ts";
+import { entryOfLine } from "../readers/part.ts";
 import { type FullReplayRule, isResumeKind, replaySuffix, ResumeScan } from "../thread/resume.ts";
 import type { ReplayOptions, ThreadState } from "../thread/state.ts";
-import { entryOf, readTail, type SegmentTail, tailLines } from "./resume-tail.ts";
+import { readTail, type SegmentTail, tailLines } from "./resume-tail.ts";
 import { type DefectsMet, requireChecked, type StartProgress, WalkProgress, WalkTally } from "./thread-walk.ts";
 
 export interface FastResume {
@@ -138,7 +139,7 @@ class Suffix {
   *#entriesOf(number: number, tail: SegmentTail): Generator<Entry> {
     for (const line of this.#linesOf(number, tail)) {
       this.#progress.advance(line.bytes.length);
-      yield entryOf(line);
+      yield entryOfLine(line);
     }
     if (tail.broken !== undefined) yield tail.broken;
   }

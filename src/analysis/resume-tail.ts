@@ -8,7 +8,6 @@
  *
  * What lies before the compaction is not looked at, so that damage there, even in a frame, is no hindrance.
  */
-import { decodeLine } from "../format/decode.ts";
 import type { Entry } from "../format/entry.ts";
 import type { HistoryMode } from "../format/record.ts";
 import { peekKind } from "../format/peek.ts";
@@ -16,6 +15,7 @@ import type { ByteReader, BytesOptions } from "../readers/bytes.ts";
 import { GENERATION_HEAD_BYTES, generationOf } from "../readers/generation.ts";
 import { checkSegmentEnd, type LineageSegment } from "../readers/lineage.ts";
 import { type Line, splitLines } from "../readers/lines.ts";
+import { entryOfLine } from "../readers/part.ts";
 import { splitLinesBackward } from "../readers/reverse.ts";
 import { brokenStream, openRollout } from "../readers/rollout.ts";
 import { isReplayKind } from "../thread/replay.ts";
@@ -82,13 +82,6 @@ export function* tailLines(
     reader.close();
     onRead(reader.bytesRead);
   }
-}
-
-/** A line as an entry; damage, too, is one. */
-export function entryOf(line: Line): Entry {
-  const { bytes, position, tooLong } = line;
-  if (tooLong !== true) return decodeLine(bytes, position, line);
-  return { ok: false, position, defect: { kind: "too-long", message: "the line is longer than the reader's limit" } };
 }
 
 function openTail({ path }: LineageSegment, checked: boolean | undefined): ByteReader {
@@ -185,7 +178,7 @@ class Tail {
     const { bytes, tooLong } = line;
     const kind = tooLong === true ? "" : peekKind(bytes, 0, bytes.length);
     if (kind !== undefined && kind !== "compacted") return false;
-    const entry = entryOf(line);
+    const entry = entryOfLine(line);
     if (!entry.ok || entry.record.type !== "compacted") return false;
     this.verdict = new ResumeScan({ historyMode: this.#historyMode, eager: true }).see(entry);
     this.#base = line.position;

@@ -8,10 +8,10 @@ import { RolloutError } from "../errors.ts";
 import type { Entry } from "../format/entry.ts";
 import type { ChainPosition, LineageSegment } from "../readers/lineage.ts";
 import { type Line, splitLines } from "../readers/lines.ts";
+import { entryOfLine } from "../readers/part.ts";
 import { openRollout } from "../readers/rollout.ts";
 import type { Turns } from "../thread/items.ts";
 import { type CanonicalState, CanonicalTurns, emptyProjection } from "../thread/turns-canonical.ts";
-import { entryOf } from "./resume-tail.ts";
 
 /** A projection and how far into the thread's own file it reaches: plain data, fit to be stored as JSON. */
 export interface SavedTurns {
@@ -142,5 +142,5 @@ function placed(piece: Line, files: number, hasLine: boolean): Entry {
     ...(hasLine ? {} : { line: 0 }),
     ...(files > 1 ? { segment: files - 1 } : {}),
   };
-  return entryOf({ ...piece, position });
+  return entryOfLine({ ...piece, position });
 }

@@ -2,6 +2,7 @@
  * The plots of the report page, as SVG without any script. Each row of a plot is an SVG of its own whose places are per
  * cent of its width: so it is as wide as the page, on a phone too, while dots and letters keep their size.
  */
+import { escapeHtml } from "../export/report/text.ts";
 import type { Comparison } from "./results.ts";
 import { quantile } from "./statistics.ts";
 import { formatInterval, formatMs, formatRatio } from "./text.ts";
@@ -214,17 +215,4 @@ export function ratioPlot(pair: Comparison, scale: Scale, bounds: readonly numbe
 
 function at(percent: number): string {
   return `${Number(percent.toFixed(3))}%`;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-/** Any text for an element or an attribute in quotes. Control characters have to be made visible before. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (char) => ENTITIES[char] ?? "");
 }

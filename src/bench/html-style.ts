@@ -1,25 +1,11 @@
+import { THEME } from "../export/report/style.ts";
+
 /**
  * How the report page looks: a table of data, as it were, in the language of style sheets. Light or dark as the reader's
  * system is, from phone to paper. The colours of cases are those of Okabe and Ito, told apart by colour-blind eyes too.
  */
 export const STYLE = `
-:root { color-scheme: light dark;
-  --page: #f6f7f9; --card: #fff; --ink: #1b2230; --soft: #5d6675; --line: #dfe3ea; --grid: #eceff4;
-  --good: #00755a; --bad: #b3400a; --unclear: #8a6100; --neutral: #0b62a3;
-  --c0: #0072b2; --c1: #d55e00; --c2: #009e73; --c3: #b5578f; --c4: #b07900; --c5: #3a93c9; }
-@media (prefers-color-scheme: dark) { :root {
-  --page: #11151c; --card: #191f29; --ink: #e7ebf2; --soft: #9ba6b7; --line: #2d3644; --grid: #252d39;
-  --good: #3ccfa4; --bad: #ff9257; --unclear: #e9bd55; --neutral: #6fb9f0;
-  --c0: #4da9e8; --c1: #f58a3f; --c2: #2fc79c; --c3: #dd8fbd; --c4: #e4b13a; --c5: #8ccdf2; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif;
-  -webkit-text-size-adjust: 100%; overflow-wrap: anywhere; }
-main { max-width: 1120px; margin: 0 auto; padding: 32px 24px 64px; }
-h1 { font-size: 28px; line-height: 1.2; letter-spacing: -.015em; margin: 0 0 4px; }
-h2 { font-size: 18px; line-height: 1.3; margin: 0 0 4px; }
-h3 { font-size: 15px; margin: 24px 0 8px; }
-p { margin: 0 0 12px; max-width: 75ch; }
-.soft, figcaption, dt { color: var(--soft); }
+${THEME}.soft, figcaption, dt { color: var(--soft); }
 .eyebrow { text-transform: uppercase; letter-spacing: .08em; font-size: 12px; font-weight: 600; color: var(--soft); margin: 0; }
 .banner { max-width: none; display: flex; gap: 12px; align-items: baseline; margin: 20px 0 0; padding: 14px 18px; border-radius: 10px; background: var(--card);
   border: 1px solid var(--line); border-left: 5px solid var(--tone); font-weight: 600; }

@@ -4,7 +4,8 @@
  */
 import { escapeText } from "../io/console.ts";
 import type { Judgement } from "./criteria.ts";
-import { axisPlot, escapeHtml, ratioPlot, ratioScale, stripPlot, tickMs, tickRatio, timeScale } from "./html-plot.ts";
+import { escapeHtml } from "../export/report/text.ts";
+import { axisPlot, ratioPlot, ratioScale, stripPlot, tickMs, tickRatio, timeScale } from "./html-plot.ts";
 import { STYLE } from "./html-style.ts";
 import type { BenchReport, CaseResult, Comparison } from "./results.ts";
 import {

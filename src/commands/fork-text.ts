@@ -1,6 +1,6 @@
 /** The report of `fork` for people. Paths and ids come from the disk, and are escaped. */
 import type { ForkReport } from "../fork/types.ts";
-import { formatBytes, formatCount } from "../io/text.ts";
+import { counted, formatBytes, formatCount } from "../io/text.ts";
 import type { CommandContext } from "./command.ts";
 import { renderFields } from "./render.ts";
 
@@ -57,8 +57,4 @@ function interruption({ interruptedTurn }: ForkReport): readonly Field[] {
 function rowText({ row }: ForkReport): string {
   if (row.state === "not-yet") return "would get a row";
   return row.edge ? "row and edge to its parent written" : "row written";
-}
-
-function counted(count: number, one: string): string {
-  return `${formatCount(count)} ${count === 1 ? one : `${one}s`}`;
 }

@@ -3,7 +3,7 @@
  * length of the text: a tool's output may be a hundred megabytes in one line.
  */
 import { escapeText } from "../io/console.ts";
-import { fitText, formatBytes, formatCount, textWidth } from "../io/text.ts";
+import { formatBytes, formatCount, textWidth } from "../io/text.ts";
 
 export interface Shortened {
   readonly head: string;
@@ -110,13 +110,4 @@ function pieceEnd(line: string, start: number, cells: number): number {
   // Not in the whole line, which may be endless and have no space.
   const space = line.slice(start, end + 1).lastIndexOf(" ");
   return space > (2 * (end - start)) / 3 ? start + space : end;
-}
-
-/** One line of at most so many cells: white space of every kind is a space, the rest made safe. */
-export function oneLine(text: string, cells: number): string {
-  const cut = text
-    .slice(0, 4 * cells)
-    .replace(/\s+/g, " ")
-    .trim();
-  return fitText(escapeText(cut), cells);
 }

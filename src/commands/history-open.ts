@@ -7,7 +7,7 @@ import { openThread, type OpenedThread } from "../analysis/open-thread.ts";
 import type { DefectsMet, StartProgress } from "../analysis/thread-walk.ts";
 import type { ChainPosition } from "../readers/lineage.ts";
 import { RolloutError } from "../errors.ts";
-import { formatCount } from "../io/text.ts";
+import { counted, formatCount } from "../io/text.ts";
 import { openHome } from "../readers/home.ts";
 import { findByPath, looksLikePath, noteText } from "../readers/lookup.ts";
 import type { CommandContext, GlobalOptions } from "./command.ts";
@@ -91,9 +91,4 @@ export function jsonLine(value: unknown): string {
     if (!(error instanceof RangeError)) throw error;
     return `${toJson({ unprintable: "nested too deeply, or too long" })}\n`;
   }
-}
-
-/** `1 item`, `1,234 items`. */
-export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${formatCount(count)} ${count === 1 ? one : many}`;
 }

@@ -1,21 +1,13 @@
 /** What `rollout-tool history` does: open the thread, replay it, print item by item, say how it was read. */
 import type { OpenedThread, Reading, ThreadHistory } from "../analysis/open-thread.ts";
 import { escapeText } from "../io/console.ts";
-import { formatBytes } from "../io/text.ts";
+import { counted, formatBytes } from "../io/text.ts";
 import type { RequestItem } from "../thread/normalize.ts";
 import { type Omission, OMISSION_RULES } from "../thread/omission.ts";
 import type { ThreadState } from "../thread/state.ts";
 import type { CommandContext, ExitCode } from "./command.ts";
 import { historyAt } from "./history-at.ts";
-import {
-  counted,
-  damageMessages,
-  jsonLine,
-  jsonPlace,
-  lookupMessages,
-  openFor,
-  type ThreadOptions,
-} from "./history-open.ts";
+import { damageMessages, jsonLine, jsonPlace, lookupMessages, openFor, type ThreadOptions } from "./history-open.ts";
 import { type HistoryLook, renderItems, renderOmissions, renderState, type Shortenings } from "./history-text.ts";
 
 export interface HistoryCommandOptions extends ThreadOptions {

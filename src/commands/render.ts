@@ -3,7 +3,7 @@
  * both forms are made from the same data, so that they cannot tell different stories.
  */
 import { escapeText, type Paint, type Writer } from "../io/console.ts";
-import { padText, textWidth } from "../io/text.ts";
+import { fitText, padText, textWidth } from "../io/text.ts";
 
 /** Characters that JSON allows in strings but a terminal obeys, or that hide: DEL, C1, bidirectional controls, tags. */
 const UNSAFE_IN_JSON =
@@ -51,4 +51,13 @@ export function renderFields(
   return present
     .map(([label, value]) => `${paint.dim(padText(label, width))}  ${escapeText(String(value))}\n`)
     .join("");
+}
+
+/** One line of at most so many cells: white space of every kind is a space, the rest made safe. */
+export function oneLine(text: string, cells: number): string {
+  const cut = text
+    .slice(0, 4 * cells)
+    .replace(/\s+/g, " ")
+    .trim();
+  return fitText(escapeText(cut), cells);
 }

@@ -3,9 +3,10 @@ import type { SearchReport, ThreadHits } from "../analysis/search.ts";
 import type { SearchHit, Snippet } from "../analysis/search-types.ts";
 import { parseTimestamp } from "../format/names.ts";
 import { escapeText } from "../io/console.ts";
-import { fitText, formatCount, padText, textWidth } from "../io/text.ts";
+import { counted, fitText, formatCount, padText, textWidth } from "../io/text.ts";
 import type { CommandContext } from "./command.ts";
 import { ageText, shortHome } from "./list-text.ts";
+import { oneLine } from "./render.ts";
 
 type Look = Pick<CommandContext, "paint" | "columns" | "env" | "now">;
 
@@ -104,24 +105,7 @@ function fitEnd(text: string, cells: number): string {
   return at === -1 ? "" : `…${characters.slice(at).join("")}`;
 }
 
-function oneLine(text: string, cells: number): string {
-  return fitText(
-    escapeText(
-      text
-        .slice(0, 4 * cells)
-        .replace(/\s+/g, " ")
-        .trim(),
-    ),
-    cells,
-  );
-}
-
 const SHOWN_PROBLEMS = 5;
-
-/** As in other messages; theirs comes with all that opens a thread, which takes longer to load than most searches last. */
-function counted(count: number, one: string): string {
-  return `${formatCount(count)} ${one}${count === 1 ? "" : "s"}`;
-}
 
 /** Lines for stderr: how much was found, what is not told, and what could not be searched. */
 export function searchMessages(

@@ -4,7 +4,7 @@ import { fitText, formatCount, textWidth } from "../io/text.ts";
 import { agentsBelow, type FamilyThread, type Step } from "../thread/family.ts";
 import type { CommandContext } from "./command.ts";
 import { uniqueLength } from "./list-text.ts";
-import { renderFields } from "./render.ts";
+import { oneLine, renderFields } from "./render.ts";
 import { CACHE_RULES, type FollowedHistory } from "./thread-lineage.ts";
 import { agentText, flagsOf, stepsOf, type TreeAnswer } from "./tree-answer.ts";
 
@@ -70,9 +70,9 @@ function lineOf(
   const parts: readonly (readonly [gap: string, text: string, brush: (text: string) => string])[] = [
     ["", lead, paint.dim],
     ["", escapeText(thread.id.slice(0, idLength)), thread.id === answer.asked ? paint.bold : paint.cyan],
-    [GAP, oneLine(agentText(thread.facts)), (text) => text],
+    [GAP, oneLine(agentText(thread.facts), TITLE_CELLS), (text) => text],
     [GAP, flagsOf(thread, answer).join(" "), paint.yellow],
-    [GAP, oneLine(answer.titles.get(thread.id) ?? ""), (text) => text],
+    [GAP, oneLine(answer.titles.get(thread.id) ?? "", TITLE_CELLS), (text) => text],
   ];
   let left = columns ?? Number.POSITIVE_INFINITY;
   let line = "";
@@ -86,14 +86,6 @@ function lineOf(
 }
 
 const GAP = "  ";
-
-function oneLine(text: string): string {
-  const cut = text
-    .slice(0, 4 * TITLE_CELLS)
-    .replace(/\s+/g, " ")
-    .trim();
-  return fitText(escapeText(cut), TITLE_CELLS);
-}
 
 function renderAsked(thread: FamilyThread, answer: TreeAnswer, { paint }: TreeLook): string {
   const { id, files, session, cacheKey, branches } = thread;

@@ -1,10 +1,10 @@
 /** Turns for people: a paragraph each, with `--items` a line for every item. Every text of the rollout is escaped. */
 import type { OpenedThread } from "../analysis/open-thread.ts";
-import { fitText, formatCount, formatSeconds, padText, textWidth } from "../io/text.ts";
+import { counted, fitText, formatCount, formatSeconds, padText, textWidth } from "../io/text.ts";
 import type { ThreadItem, Turn, Turns, TurnStatus } from "../thread/items.ts";
 import type { CommandContext } from "./command.ts";
-import { oneLine } from "./history-blocks.ts";
-import { counted, fileLegend, placeText } from "./history-open.ts";
+import { fileLegend, placeText } from "./history-open.ts";
+import { oneLine } from "./render.ts";
 import { ITEM_WORDS, itemLine, userText } from "./turns-items.ts";
 
 export interface TurnsLook extends Pick<CommandContext, "paint" | "columns"> {

@@ -1,6 +1,6 @@
 /** The findings of `verify` for people, file by file, and the counts below. Paths and messages are escaped. */
 import { escapeText } from "../io/console.ts";
-import { formatBytes, formatCount, formatSeconds } from "../io/text.ts";
+import { counted, formatBytes, formatCount, formatSeconds } from "../io/text.ts";
 import type { Severity } from "../verify/check.ts";
 import { checkOf, FINDING_CODES } from "../verify/checks.ts";
 import type { Finding } from "../verify/findings.ts";
@@ -76,8 +76,4 @@ function fields({ counts, files, bytesRead, durationMs }: VerifyReport): readonl
     ["found", found.join(", ")],
     ["took", `${formatSeconds(durationMs / 1000)} for ${formatBytes(bytesRead)}`],
   ];
-}
-
-function counted(count: number, what: string): string {
-  return `${formatCount(count)} ${what}${count === 1 ? "" : "s"}`;
 }

@@ -1,10 +1,10 @@
 /** The context windows of a thread as a table, and what does not fit into one. Every text from the rollout is escaped. */
 import type { OpenedThread } from "../analysis/open-thread.ts";
 import { escapeText } from "../io/console.ts";
-import { formatBytes, formatCount } from "../io/text.ts";
+import { counted, formatBytes, formatCount } from "../io/text.ts";
 import type { ContextWindow } from "../thread/windows.ts";
 import type { CommandContext } from "./command.ts";
-import { counted, fileLegend, fileNumber } from "./history-open.ts";
+import { fileLegend, fileNumber } from "./history-open.ts";
 import { type Column, renderTable } from "./table.ts";
 
 type Look = Pick<CommandContext, "paint" | "columns">;

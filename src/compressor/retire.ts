@@ -10,7 +10,7 @@
 import { closeSync } from "node:fs";
 import { dirname } from "node:path";
 import { RolloutError } from "../errors.ts";
-import { createTemporary, fsyncFolder, readAt, removeIfThere, writeFully } from "../io/files.ts";
+import { copyBytes, createTemporary, fsyncFolder, removeIfThere } from "../io/files.ts";
 import { heldForWriting } from "../io/holders.ts";
 import {
   hasSameContent,
@@ -202,7 +202,11 @@ function takeAll(newcomer: Newcomer, target: number): boolean {
   const { id } = newcomer.file.look;
   for (let round = 0; round < MERGE_ROUNDS; round += 1) {
     const isHeld = heldForWriting(new Set([id]))?.has(id) === true;
-    newcomer.copiedBytes += copyFrom(newcomer.file, newcomer.copiedBytes, target);
+    newcomer.copiedBytes += copyBytes(
+      newcomer.file,
+      { fd: target, path: newcomer.path },
+      { from: newcomer.copiedBytes },
+    );
     if (isHeld) continue;
     removeIfThere(newcomer.path);
     return true;
@@ -210,23 +214,12 @@ function takeAll(newcomer: Newcomer, target: number): boolean {
   return false;
 }
 
-function copyFrom(source: OpenSource, fromOffset: number, target: number): number {
-  const buffer = Buffer.allocUnsafe(64 * 1024);
-  let offset = fromOffset;
-  for (;;) {
-    const count = readAt(source.fd, buffer, offset, source.path);
-    if (count === 0) return offset - fromOffset;
-    writeFully(target, buffer.subarray(0, count), null, source.path);
-    offset += count;
-  }
-}
-
 /** The file has no name any more and was appended to: a copy of all of it gets the name. */
 function revive(one: Waiting): Retirement {
   const { source } = one;
   const temporary = createTemporary(temporaryBase(source.path, "unpacking"));
   try {
-    copyFrom(source, 0, temporary.fd);
+    copyBytes(source, temporary);
     inherit(temporary.fd, lookAt(source.fd), temporary.path);
     if (!nameWithoutClobber(temporary.path, source.path)) return { kind: "conflict", kept: temporary.path };
     dropArchive(one);

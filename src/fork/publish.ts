@@ -3,7 +3,15 @@ import { closeSync, mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { nameWithoutClobber } from "../compressor/files.ts";
 import { RolloutError } from "../errors.ts";
-import { createTemporary, fileError, finishFile, fsyncFolder, lstatOrUndefined, removeIfThere } from "../io/files.ts";
+import {
+  createTemporary,
+  fileError,
+  finishFile,
+  fsyncFolder,
+  lstatOrUndefined,
+  removeIfThere,
+  requireRealFolder,
+} from "../io/files.ts";
 import type { NewThread } from "./identity.ts";
 
 /**
@@ -47,18 +55,8 @@ function makeFolders(codexHome: string, { folder }: NewThread): readonly string[
   for (const name of folder.slice(codexHome.length + 1).split(/[/\\]/)) {
     const parent = path;
     path = join(path, name);
-    const stat = lstatOrUndefined(path);
-    if (stat?.isDirectory() === true) continue;
-    if (stat !== undefined) {
-      throw new RolloutError(
-        "unsupported",
-        "a folder that has to be written to is a link or a file, which is not followed",
-        {
-          path,
-          hint: "move it away and run again; nothing was changed",
-        },
-      );
-    }
+    requireRealFolder(path);
+    if (lstatOrUndefined(path) !== undefined) continue;
     try {
       mkdirSync(path, { mode: 0o700 });
       fsyncFolder(parent);

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { RolloutError } from "../errors.ts";
-import { listFolder, lstatOrUndefined } from "../io/files.ts";
+import { listFolder, lstatOrUndefined, requireRealFolder } from "../io/files.ts";
 import { type HeldLock, hasSqliteConnection, isLocked, tryLock } from "../io/locks.ts";
 import type { Home } from "../readers/home.ts";
 
@@ -43,18 +43,7 @@ function requireOwnFolders(home: Home): void {
     join(home.sqliteHome, "db-backups"),
     join(home.sqliteHome, "rollout-tool"),
   ];
-  for (const path of folders) {
-    const stat = lstatOrUndefined(path);
-    if (stat === undefined || stat.isDirectory()) continue;
-    throw new RolloutError(
-      "unsupported",
-      "a folder that has to be written to is a link or a file, which is not followed",
-      {
-        path,
-        hint: "move it away and run again; nothing was changed",
-      },
-    );
-  }
+  for (const path of folders) requireRealFolder(path);
 }
 
 /**

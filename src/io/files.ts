@@ -50,6 +50,52 @@ export function readAt(fd: number, buffer: Buffer, position: number, path?: stri
   return filled;
 }
 
+const CHUNK_BYTES = 1024 * 1024;
+
+/**
+ * Chunks of an open file from `from` to its end, as that is when it is met, or to `end`: each valid until the next one is asked for.
+ * Offsets in bytes.
+ */
+export function* chunksOf(fd: number, path?: string, { from = 0, end = Infinity } = {}): Generator<Buffer> {
+  const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(1, end - from)));
+  for (let offset = from; offset < end;) {
+    const count = readAt(fd, buffer.subarray(0, Math.min(buffer.length, end - offset)), offset, path);
+    if (count === 0) return;
+    yield buffer.subarray(0, count);
+    offset += count;
+  }
+}
+
+/** An open file, and what it is called in errors. */
+interface NamedFile {
+  readonly fd: number;
+  readonly path?: string | undefined;
+}
+
+/** Puts them behind what another open file has; returns how many bytes they were. */
+export function copyBytes(source: NamedFile, target: NamedFile, range: { from?: number; end?: number } = {}): number {
+  let copied = 0;
+  for (const bytes of chunksOf(source.fd, source.path, range)) {
+    writeFully(target.fd, bytes, null, target.path);
+    copied += bytes.length;
+  }
+  return copied;
+}
+
+/** A folder that is to be written to may be absent, and must not lead elsewhere. @throws RolloutError `unsupported` */
+export function requireRealFolder(path: string): void {
+  const stat = lstatOrUndefined(path);
+  if (stat === undefined || stat.isDirectory()) return;
+  throw new RolloutError(
+    "unsupported",
+    "a folder that has to be written to is a link or a file, which is not followed",
+    {
+      path,
+      hint: "move it away and run again; nothing was changed",
+    },
+  );
+}
+
 /** The whole of a regular file that is known to be small (up to 2 GiB; memory is its size). */
 export function readWholeFile(path: string): Buffer {
   const { fd, stat } = openRegularFile(path);

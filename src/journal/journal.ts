@@ -4,7 +4,7 @@
  *
  *     stage ─► (proof) ─► commit: locks ─► looks ─► plan on disk ─► steps ─► done on disk
  */
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
 
 import { basename, dirname, join } from "node:path";
@@ -12,7 +12,8 @@ import { inherit, type Look, lookAt } from "../compressor/files.ts";
 import { requireLockFolder } from "../compressor/thread-lock.ts";
 import { errnoOf } from "../errors.ts";
 import { claimHome } from "../indexer/guard.ts";
-import { createTemporary, fileError, fsyncFolder, readAt, removeIfThere } from "../io/files.ts";
+import { sha256Of } from "../io/digest.ts";
+import { chunksOf, createTemporary, fileError, fsyncFolder, removeIfThere } from "../io/files.ts";
 import type { HeldLock } from "../io/locks.ts";
 import { ensureFolder } from "../io/swap.ts";
 import type { Home } from "../readers/home.ts";
@@ -85,7 +86,12 @@ export class Journal {
       write(temporary.fd);
       if (like === undefined) fsyncSync(temporary.fd);
       else inherit(temporary.fd, like, path);
-      return { temporary: temporary.path, path, look: lookAt(temporary.fd), sha256: digestOf(temporary.fd, path) };
+      return {
+        temporary: temporary.path,
+        path,
+        look: lookAt(temporary.fd),
+        sha256: sha256Of(chunksOf(temporary.fd, path)),
+      };
     } catch (error) {
       removeIfThere(temporary.path);
       throw fileError(error, "write", path);
@@ -188,15 +194,4 @@ function canMove(from: string, to: string): boolean {
     return errnoOf(error) !== "EXDEV";
   }
   return true;
-}
-
-function digestOf(fd: number, path: string): string {
-  const hash = createHash("sha256");
-  const buffer = Buffer.allocUnsafe(1024 * 1024);
-  for (let offset = 0; ;) {
-    const count = readAt(fd, buffer, offset, path);
-    if (count === 0) return hash.digest("hex");
-    hash.update(buffer.subarray(0, count));
-    offset += count;
-  }
 }

@@ -6,17 +6,7 @@ import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { inherit, lookAt, nameWithoutClobber, openSource } from "../compressor/files.ts";
 import { errnoOf, RolloutError } from "../errors.ts";
-import {
-  createTemporary,
-  fileError,
-  fsyncFolder,
-  lstatOrUndefined,
-  readAt,
-  removeIfThere,
-  writeFully,
-} from "../io/files.ts";
-
-const CHUNK_BYTES = 1024 * 1024;
+import { copyBytes, createTemporary, fileError, fsyncFolder, lstatOrUndefined, removeIfThere } from "../io/files.ts";
 
 /** A second name for a file, or a copy with its mode, owner and time (to the microsecond) where there can be none. */
 export function keepAs(path: string, target: string): void {
@@ -67,13 +57,7 @@ function copyBeside(path: string, target: string): string {
   const source = openSource(path);
   const temporary = createTemporary(target);
   try {
-    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-    for (let offset = 0; ;) {
-      const count = readAt(source.fd, buffer, offset, path);
-      if (count === 0) break;
-      writeFully(temporary.fd, buffer.subarray(0, count), null, target);
-      offset += count;
-    }
+    copyBytes(source, { fd: temporary.fd, path: target });
     inherit(temporary.fd, lookAt(source.fd), target);
     return temporary.path;
   } catch (error) {

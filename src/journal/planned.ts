@@ -1,7 +1,7 @@
 /** A unit as it stands in the manifest, and whether all of it stays within the home, whoever wrote it. */
 import { dirname, join, relative, sep } from "node:path";
 import { RolloutError } from "../errors.ts";
-import { lstatOrUndefined } from "../io/files.ts";
+import { requireRealFolder } from "../io/files.ts";
 import type { Home } from "../readers/home.ts";
 import type { Step } from "./types.ts";
 
@@ -53,16 +53,6 @@ export function requireOwnFolders({ codexHome, sqliteHome }: Home, path: string)
   if (root === undefined) throw leadsOut(path);
   const parts = relative(root, dirname(path)).split(sep);
   for (let count = 2; count <= parts.length; count += 1) {
-    const folder = join(root, ...parts.slice(0, count));
-    const stat = lstatOrUndefined(folder);
-    if (stat === undefined || stat.isDirectory()) continue;
-    throw new RolloutError(
-      "unsupported",
-      "a folder that has to be written to is a link or a file, which is not followed",
-      {
-        path: folder,
-        hint: "move it away and run again; nothing was changed",
-      },
-    );
+    requireRealFolder(join(root, ...parts.slice(0, count)));
   }
 }

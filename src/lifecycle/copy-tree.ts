@@ -8,12 +8,13 @@ import { basename, dirname, join } from "node:path";
 import { inherit, isSameFile, type Look, lookAtPath, openSource } from "../compressor/files.ts";
 import { RolloutError } from "../errors.ts";
 import { looksLikeRollout } from "../format/names.ts";
+import { sha256Of } from "../io/digest.ts";
 import {
+  chunksOf,
   fileError,
   fsyncFolder,
   listFolder,
   lstatOrUndefined,
-  readAt,
   readWholeFile,
   writeFileAtomic,
   writeFully,
@@ -22,7 +23,6 @@ import { heldForWriting } from "../io/holders.ts";
 import { ROLLOUT_ROOTS } from "../readers/home.ts";
 
 const NOTE = join("rollout-tool", "moved-from.json");
-const CHUNK_BYTES = 1024 * 1024;
 
 /** One thing below the folder that was copied, by its path relative to it. */
 interface CopiedFile {
@@ -106,9 +106,9 @@ function copyFile(source: string, target: string, path: string, walk: Walk): voi
   const to = join(target, path);
   const fd = fs.openSync(to, "wx+", 0o600);
   try {
-    const read = copyBytes(from.fd, fd, to);
+    const read = copyDigested(from.fd, fd, to);
     inherit(fd, from.look, to);
-    if (digestOf(fd, to) !== read) {
+    if (sha256Of(chunksOf(fd, to)) !== read) {
       throw new RolloutError("mismatch", "the copy of a file has other bytes than the file", { path: from.path });
     }
     walk.files.push(copiedFile(path, from.look));
@@ -123,27 +123,14 @@ function copiedFile(path: string, { sizeBytes, mtimeNs }: Look): CopiedFile {
   return { path, sizeBytes, mtimeNs: mtimeNs.toString() };
 }
 
-function copyBytes(source: number, target: number, path: string): string {
+/** Copies all of it; returns the digest of what was read. */
+function copyDigested(source: number, target: number, path: string): string {
   const hash = createHash("sha256");
-  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  for (let offset = 0; ;) {
-    const count = readAt(source, buffer, offset, path);
-    if (count === 0) return hash.digest("hex");
-    hash.update(buffer.subarray(0, count));
-    writeFully(target, buffer.subarray(0, count), null, path);
-    offset += count;
+  for (const bytes of chunksOf(source, path)) {
+    hash.update(bytes);
+    writeFully(target, bytes, null, path);
   }
-}
-
-function digestOf(fd: number, path: string): string {
-  const hash = createHash("sha256");
-  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  for (let offset = 0; ;) {
-    const count = readAt(fd, buffer, offset, path);
-    if (count === 0) return hash.digest("hex");
-    hash.update(buffer.subarray(0, count));
-    offset += count;
-  }
+  return hash.digest("hex");
 }
 
 function copyLink(source: string, target: string, path: string, walk: Walk): void {

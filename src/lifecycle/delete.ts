@@ -8,6 +8,7 @@ import { lookAtPath } from "../compressor/files.ts";
 import { RolloutError } from "../errors.ts";
 import { STATE_DB } from "../indexer/database-files.ts";
 import type { Journal } from "../journal/journal.ts";
+import type { Run } from "../journal/manifest.ts";
 import { listRuns } from "../journal/undo.ts";
 import type { Step } from "../journal/types.ts";
 import type { Home } from "../readers/home.ts";
@@ -43,7 +44,7 @@ export function deleteThreads(home: Home, texts: readonly string[], options: Del
     return deleteEach(survey, named, options, journal);
   });
   // What went for good is not to be read in the list of what was done.
-  if (!keep && manifest !== undefined && isSettled(home, manifest))
+  if (!keep && manifest !== undefined && isSettled(listRuns(home).find((one) => one.manifest === manifest)))
     rmSync(dirname(manifest), { recursive: true, force: true });
   const kept = keep ? manifest : undefined;
   return { action: "delete", dryRun, families: value, manifest: kept, recovered, notes: [] };
@@ -88,19 +89,18 @@ function isContinued(survey: HomeSurvey, one: Named<string>, pending: readonly N
 }
 
 /** Of a unit that is cut off, what the run has put aside is all that there is. */
-function isSettled(home: Home, manifest: string): boolean {
-  const run = listRuns(home).find((one) => one.manifest === manifest);
+function isSettled(run: Run | undefined): boolean {
   return run?.units.every(({ state }) => state === "done" || state === "undone") === true;
 }
 
 /** Of runs that were killed after they had removed a thread for good, and before they could remove what they had written down. */
 function dropTraces(home: Home): void {
-  for (const { command, units, manifest } of listRuns(home)) {
-    const isForGood = units.some(({ unit }) =>
+  for (const run of listRuns(home)) {
+    const isForGood = run.units.some(({ unit }) =>
       unit.steps.some(({ step }) => step.kind === "remove" && step.forGood === true),
     );
-    const isOver = units.every(({ state }) => state === "done" || state === "undone");
-    if (command === "delete" && isForGood && isOver) rmSync(dirname(manifest), { recursive: true, force: true });
+    if (run.command === "delete" && isForGood && isSettled(run))
+      rmSync(dirname(run.manifest), { recursive: true, force: true });
   }
 }
 

@@ -3,13 +3,13 @@
  * there, then it goes from here; whatever ends the run in between, each thread is whole in one home at least, and the same command
  * finishes.
  */
-import { createHash } from "node:crypto";
 import { closeSync } from "node:fs";
 import { join, sep } from "node:path";
 import { type Look, lookAtPath, openSource } from "../compressor/files.ts";
 import { assert, RolloutError } from "../errors.ts";
 import { STATE_DB } from "../indexer/database-files.ts";
-import { readAt } from "../io/files.ts";
+import { sha256Of } from "../io/digest.ts";
+import { chunksOf } from "../io/files.ts";
 import type { SqlRow } from "../io/sqlite.ts";
 import { Journal } from "../journal/journal.ts";
 import type { Staged, Step } from "../journal/types.ts";
@@ -307,15 +307,7 @@ function arrive({ here, there, id, members, files, edits, incoming }: Plan, jour
 function digestOf(path: string): string {
   const { fd, look } = openSource(path);
   try {
-    const hash = createHash("sha256");
-    const buffer = Buffer.allocUnsafe(1024 * 1024);
-    for (let offset = 0; offset < look.sizeBytes;) {
-      const count = readAt(fd, buffer, offset, path);
-      if (count === 0) break;
-      hash.update(buffer.subarray(0, count));
-      offset += count;
-    }
-    return hash.digest("hex");
+    return sha256Of(chunksOf(fd, path, { end: look.sizeBytes }));
   } finally {
     closeSync(fd);
   }

@@ -3,13 +3,12 @@ import { closeSync } from "node:fs";
 import { type Look, openSource } from "../compressor/files.ts";
 import { frameEncoder } from "../compressor/frames.ts";
 import { RolloutError } from "../errors.ts";
-import { readAt, writeFully } from "../io/files.ts";
+import { copyBytes, writeFully } from "../io/files.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Staged } from "../journal/types.ts";
 import { openBytes } from "../readers/bytes.ts";
 import type { Edits } from "./edits.ts";
 
-const CHUNK_BYTES = 1024 * 1024;
 /** As Codex and `compress` write (state-and-compression §4.4). */
 const LEVEL = 3;
 
@@ -24,21 +23,13 @@ export function stageCopy(journal: Journal, path: string, target: string, edits:
   const source = openSource(path);
   try {
     const write =
-      edits.length === 0 ? (fd: number) => copyTo(source.fd, fd, path) : (fd: number) => writeEdited(path, edits, fd);
+      edits.length === 0
+        ? (fd: number) => void copyBytes(source, { fd, path })
+        : (fd: number) => writeEdited(path, edits, fd);
     const staged = journal.stage(target, write, source.look);
     return { staged, look: source.look };
   } finally {
     closeSync(source.fd);
-  }
-}
-
-function copyTo(source: number, target: number, path: string): void {
-  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  for (let offset = 0; ;) {
-    const count = readAt(source, buffer, offset, path);
-    if (count === 0) return;
-    writeFully(target, buffer.subarray(0, count), null, path);
-    offset += count;
   }
 }
 

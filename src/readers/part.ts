@@ -49,7 +49,7 @@ export function* readPart(part: Part, order: Order, options: PartOptions): Gener
       ...(maxLineBytes === undefined ? {} : { maxLineBytes }),
     };
     for (const line of linesOf(reader, part, order, splitting, onEnd)) {
-      const entry = "defect" in line ? line : decoded(line);
+      const entry = "defect" in line ? line : entryOfLine(line);
       if (!entry.ok || isWanted(kinds, kindOf(entry.record))) yield entry;
     }
   } finally {
@@ -71,9 +71,10 @@ function selectKinds(kinds: KindFilter | undefined): Select {
   };
 }
 
-function decoded(line: Line): Entry {
-  const { position, bytes } = line;
-  if (line.tooLong !== true) return decodeLine(bytes, position, line);
+/** A line as an entry; damage, too, is one. */
+export function entryOfLine(line: Line): Entry {
+  const { bytes, position, tooLong } = line;
+  if (tooLong !== true) return decodeLine(bytes, position, line);
   return { ok: false, position, defect: { kind: "too-long", message: "the line is longer than the reader's limit" } };
 }
 

@@ -9,7 +9,7 @@
 import { closeSync } from "node:fs";
 import { basename } from "node:path";
 import { plainPath } from "../format/names.ts";
-import { readAt, writeFully } from "../io/files.ts";
+import { chunksOf, writeFully } from "../io/files.ts";
 import { openSource } from "../compressor/files.ts";
 import type { RepairableCode } from "./repairs.ts";
 
@@ -43,13 +43,7 @@ export class AsideWriter {
   takeOver(path: string): void {
     const { fd } = openSource(path);
     try {
-      const buffer = Buffer.allocUnsafe(PIECE_BYTES);
-      for (let offset = 0; ;) {
-        const count = readAt(fd, buffer, offset, path);
-        if (count === 0) return;
-        this.#write(buffer.subarray(0, count));
-        offset += count;
-      }
+      for (const bytes of chunksOf(fd, path)) this.#write(bytes);
     } finally {
       closeSync(fd);
     }

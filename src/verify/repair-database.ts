@@ -6,7 +6,7 @@ import { closeSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { lookAtPath, openSource } from "../compressor/files.ts";
 import { RolloutError } from "../errors.ts";
-import { fileError, lstatOrUndefined, readAt, writeFully } from "../io/files.ts";
+import { copyBytes, fileError } from "../io/files.ts";
 import { hasSqliteConnection } from "../io/locks.ts";
 import { removeDatabase, SqliteDatabase } from "../io/sqlite.ts";
 import { readImage } from "../io/sqlite-image.ts";
@@ -16,8 +16,6 @@ import type { PlannedRepair } from "./repairs.ts";
 
 /** Companions go before the main file changes: a log beside another file would be damage. */
 const COMPANIONS = ["-shm", "-wal", "-journal"] as const;
-const COPY_BYTES = 1024 * 1024;
-
 /** Changes a copy at that path; false when there is nothing to change. */
 export type ChangeCopy = (copy: string) => boolean;
 
@@ -95,13 +93,7 @@ function requireSound(copy: string, path: string): void {
 function copyTo(path: string, target: number): void {
   const source = openSource(path);
   try {
-    const buffer = Buffer.allocUnsafe(Math.min(COPY_BYTES, Math.max(1, lstatOrUndefined(path)?.size ?? 1)));
-    for (let offset = 0; ;) {
-      const count = readAt(source.fd, buffer, offset, path);
-      if (count === 0) return;
-      writeFully(target, buffer.subarray(0, count));
-      offset += count;
-    }
+    copyBytes(source, { fd: target });
   } finally {
     closeSync(source.fd);
   }

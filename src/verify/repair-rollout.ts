@@ -13,7 +13,7 @@ import { encodeFrames } from "../compressor/frames.ts";
 import { planFrames } from "../compressor/profile.ts";
 import { RolloutError } from "../errors.ts";
 import { compressedPath, parseRolloutName, plainPath } from "../format/names.ts";
-import { lstatOrUndefined, openRegularFile, readAt, writeFully } from "../io/files.ts";
+import { copyBytes, lstatOrUndefined, openRegularFile, readAt, writeFully } from "../io/files.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Staged, Step, Unit } from "../journal/types.ts";
 import { differencesOf } from "../proof/differences.ts";
@@ -260,12 +260,8 @@ function stageContent({ path, target, look }: Placed, survey: Survey, edits: Edi
 function copyStart(path: string, bytes: number, target: number): void {
   const source = openRegularFile(path);
   try {
-    const buffer = Buffer.allocUnsafe(Math.min(bytes, 256 * 1024));
-    for (let offset = 0; offset < bytes;) {
-      const count = readAt(source.fd, buffer.subarray(0, Math.min(buffer.length, bytes - offset)), offset, path);
-      if (count === 0) throw new RolloutError("mismatch", "the file became shorter while it was read", { path });
-      writeFully(target, buffer.subarray(0, count));
-      offset += count;
+    if (copyBytes({ fd: source.fd, path }, { fd: target }, { end: bytes }) < bytes) {
+      throw new RolloutError("mismatch", "the file became shorter while it was read", { path });
     }
   } finally {
     closeSync(source.fd);

@@ -3,8 +3,7 @@
  * `bench`, after Okabe and Ito, told apart by colour-blind eyes too. No element has a style of its own, so that the policy of the
  * page can name this sheet by its digest.
  */
-const BASE = `
-:root { color-scheme: light dark;
+export const THEME = `:root { color-scheme: light dark;
   --page: #f6f7f9; --card: #fff; --ink: #1b2230; --soft: #5d6675; --line: #dfe3ea; --grid: #eceff4;
   --good: #00755a; --bad: #b3400a; --unclear: #8a6100; --neutral: #0b62a3;
   --c0: #0072b2; --c1: #d55e00; --c2: #009e73; --c3: #b5578f; --c4: #b07900; --c5: #3a93c9; }
@@ -20,7 +19,10 @@ h1 { font-size: 28px; line-height: 1.2; letter-spacing: -.015em; margin: 0 0 4px
 h2 { font-size: 18px; line-height: 1.3; margin: 0 0 4px; }
 h3 { font-size: 15px; margin: 24px 0 8px; }
 p { margin: 0 0 12px; max-width: 75ch; }
-a { color: var(--neutral); }
+`;
+
+const BASE = `
+${THEME}a { color: var(--neutral); }
 .soft, figcaption, dt, caption { color: var(--soft); }
 .eyebrow { text-transform: uppercase; letter-spacing: .08em; font-size: 12px; font-weight: 600; color: var(--soft); margin: 0; }
 .banner { max-width: none; display: flex; gap: 12px; align-items: baseline; margin: 20px 0 0; padding: 14px 18px; border-radius: 10px; background: var(--card);
