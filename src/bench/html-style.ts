@@ -1,9 +1,9 @@
-import { THEME } from "../export/report/style.ts";
-
 /**
  * How the report page looks: a table of data, as it were, in the language of style sheets. Light or dark as the reader's
  * system is, from phone to paper. The colours of cases are those of Okabe and Ito, told apart by colour-blind eyes too.
  */
+import { THEME } from "../export/report/style.ts";
+
 export const STYLE = `
 ${THEME}.soft, figcaption, dt { color: var(--soft); }
 .eyebrow { text-transform: uppercase; letter-spacing: .08em; font-size: 12px; font-weight: 600; color: var(--soft); margin: 0; }

@@ -1,5 +1,6 @@
 /**
- * The lock under which Codex writes a thread (state-and-compression §4.6): taken for the moment in which its file changes form.
+ * The locks under which Codex writes a thread (state-and-compression §4.6) and the list of names (§5.4): taken for the moment in which
+ * a file changes.
  */
 import { join } from "node:path";
 import { RolloutError } from "../errors.ts";
@@ -8,8 +9,8 @@ import { type HeldLock, isLocked, tryLock } from "../io/locks.ts";
 
 const FOLDER = "thread-writer-locks";
 /** Codex holds it for moments only. */
-const COORDINATION_TRIES = 100;
-const COORDINATION_PAUSE_MS = 10;
+const TRIES = 100;
+const PAUSE_MS = 10;
 
 /** @throws RolloutError `unsupported` when the folder of locks is a link or a file. */
 export function requireLockFolder(codexHome: string): void {
@@ -51,9 +52,21 @@ function releaseThread(codexHome: string, lock: HeldLock, isNew: boolean): void 
 }
 
 function coordinate(codexHome: string): HeldLock | undefined {
+  return lockSoon(join(codexHome, FOLDER, ".coordination.lock"));
+}
+
+/**
+ * The lock beside `session_index.jsonl`, which is left behind, as by Codex: who removes it may remove one that somebody waits for.
+ * @returns undefined when its holder does not let go of it within a second.
+ */
+export function lockNames(path: string): HeldLock | undefined {
+  return lockSoon(`${path}.lock`);
+}
+
+function lockSoon(path: string): HeldLock | undefined {
   for (let attempt = 1; ; attempt += 1) {
-    const lock = tryLock(join(codexHome, FOLDER, ".coordination.lock"));
-    if (lock !== undefined || attempt === COORDINATION_TRIES) return lock;
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, COORDINATION_PAUSE_MS);
+    const lock = tryLock(path);
+    if (lock !== undefined || attempt === TRIES) return lock;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
   }
 }

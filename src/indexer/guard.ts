@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { RolloutError } from "../errors.ts";
 import { listFolder, lstatOrUndefined, requireRealFolder } from "../io/files.ts";
 import { type HeldLock, hasSqliteConnection, isLocked, tryLock } from "../io/locks.ts";
+import { hasOtherConnection } from "../io/sqlite.ts";
 import type { Home } from "../readers/home.ts";
 
 /** Files whose open connections tell that Codex runs. */
@@ -26,7 +27,12 @@ function openThreads(home: Home): readonly string[] {
 }
 
 function openDatabases(home: Home): readonly string[] {
-  return WATCHED.filter((name) => hasSqliteConnection(join(home.sqliteHome, name)));
+  return WATCHED.filter((name) => isDatabaseInUse(join(home.sqliteHome, name)));
+}
+
+/** Whether another process has a connection to the database: as the system tells, or else as SQLite finds out. */
+export function isDatabaseInUse(path: string): boolean {
+  return hasSqliteConnection(path) ?? hasOtherConnection(path);
 }
 
 export interface GuardOptions {

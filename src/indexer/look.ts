@@ -3,7 +3,7 @@
  * done at all. Opens no rollout and no database, and loads nothing that could.
  */
 import { join } from "node:path";
-import { type Discovery, discoverRollouts, type Home } from "../readers/home.ts";
+import { type Discovery, discoverRollouts, type Home, SESSION_INDEX } from "../readers/home.ts";
 import { databasePaths, hasUnfinished, requireOwnDatabase, STATE_DB } from "./database-files.ts";
 import { familiarity, fileSignature, type Manifest, memoriesByPath, readManifest } from "./manifest.ts";
 import type { ReindexOptions } from "./options.ts";
@@ -49,7 +49,7 @@ function nothingChanged(home: Home, { files, problems }: Discovery, manifest: Ma
 
 /** Files other than rollouts that a run depends on. */
 export function signedPaths(home: Home): readonly string[] {
-  return [...databasePaths(home.sqliteHome), join(home.codexHome, "session_index.jsonl")];
+  return [...databasePaths(home.sqliteHome), join(home.codexHome, SESSION_INDEX)];
 }
 
 function unchangedReport(

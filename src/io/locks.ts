@@ -7,7 +7,7 @@ import { closeSync, constants, lstatSync, mkdirSync, openSync, readFileSync, rea
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { errnoOf } from "../errors.ts";
-import { fileError } from "./files.ts";
+import { fileError, lstatOrUndefined } from "./files.ts";
 
 interface FlockBinding {
   flockSync(fd: number, operation: "exnb" | "shnb" | "un"): void;
@@ -74,9 +74,9 @@ const SQLITE_LOCKS = { first: 0x4000_0000, last: 0x4000_01ff } as const;
 /**
  * True when another process has a SQLite connection on this database: every connection in WAL mode keeps a shared POSIX
  * lock on the main file (observed §2). Told by the kernel's list of locks, since Node cannot try such a lock and trying
- * one would drop those of this process. Where there is no such list (elsewhere than on Linux) nothing is known: false.
+ * one would drop those of this process. Undefined where there is no such list, which is elsewhere than on Linux.
  */
-export function hasSqliteConnection(path: string): boolean {
+export function hasSqliteConnection(path: string): boolean | undefined {
   let inode: bigint;
   let self: string;
   let list: string;
@@ -85,7 +85,7 @@ export function hasSqliteConnection(path: string): boolean {
     inode = lstatSync(path, { bigint: true }).ino;
     list = readFileSync("/proc/locks", "utf8");
   } catch {
-    return false;
+    return lstatOrUndefined("/proc/locks") === undefined ? undefined : false;
   }
   return list.split("\n").some((line) => {
     // 1: POSIX  ADVISORY  READ 4711 fe:00:131 1073741826 1073742335

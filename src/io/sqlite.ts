@@ -185,6 +185,27 @@ export function removeDatabase(path: string): void {
   for (const suffix of COMPANIONS) rmSync(path + suffix, { force: true });
 }
 
+/**
+ * Whether another connection has the database open, found out by trying to have it alone: in WAL mode each connection shares a lock on
+ * the main file for as long as it lives. Of a log that a killed process left, SQLite brings the commits into the main file meanwhile.
+ */
+export function hasOtherConnection(path: string): boolean {
+  if (!["-wal", "-shm"].some((suffix) => statOrUndefined(path + suffix)?.isFile())) return false;
+  try {
+    const db = SqliteDatabase.open(path, { timeoutMs: 0 });
+    try {
+      db.exec("pragma locking_mode = exclusive");
+      db.exec("begin immediate; rollback");
+    } finally {
+      db.close();
+    }
+    return false;
+  } catch (error) {
+    // What is damaged, or no database at all, is for others to judge.
+    return error instanceof RolloutError && error.code === "busy";
+  }
+}
+
 /** An identifier for use inside SQL text. */
 export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;

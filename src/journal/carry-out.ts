@@ -1,32 +1,42 @@
-/** A planned unit carried out, gone on with, or undone, under the locks of its threads. All of it or nothing. */
+/** A planned unit carried out, gone on with, or undone, under the locks of what it changes. All of it or nothing. */
+import { join } from "node:path";
 import { hasSameContent, isSameFile, lookAtPath } from "../compressor/files.ts";
-import { lockThread } from "../compressor/thread-lock.ts";
+import { lockNames, lockThread } from "../compressor/thread-lock.ts";
 import { RolloutError } from "../errors.ts";
 import { removeIfThere } from "../io/files.ts";
 import { heldForWriting } from "../io/holders.ts";
 import type { HeldLock } from "../io/locks.ts";
+import { type Home, SESSION_INDEX } from "../readers/home.ts";
 import type { ManifestWriter } from "./manifest.ts";
+import { dropPlaceholders } from "./placeholders.ts";
 import type { PlannedStep, PlannedUnit } from "./planned.ts";
 import { applyStep, dropLeftovers, retiredBy, revertStep, stateOf, type StepState } from "./steps.ts";
 
-/** @throws RolloutError `busy` when a living writer has one of them. */
-export function withThreads<T>(codexHome: string, threadIds: readonly string[], work: () => T): T {
+/**
+ * Under the locks that Codex takes itself: those of the threads, and that of the list of names for a unit that changes it.
+ * @throws RolloutError `busy` when a living writer has one of them.
+ */
+export function withLocks<T>({ codexHome }: Home, { threadIds, steps }: LockedUnit, work: () => T): T {
   const locks: HeldLock[] = [];
-  try {
-    for (const id of threadIds) {
-      const lock = lockThread(codexHome, id);
-      if (lock === undefined) {
-        throw new RolloutError("busy", `Codex has the thread ${id} open`, {
-          hint: "close it there and run again; nothing was changed",
-        });
-      }
-      locks.push(lock);
+  const take = (lock: HeldLock | undefined, what: string): void => {
+    if (lock === undefined) {
+      throw new RolloutError("busy", `Codex has ${what} open`, {
+        hint: "close it there and run again; nothing was changed",
+      });
     }
+    locks.push(lock);
+  };
+  try {
+    for (const id of threadIds) take(lockThread(codexHome, id), `the thread ${id}`);
+    const names = join(codexHome, SESSION_INDEX);
+    if (steps.some((planned) => pathOf(planned) === names)) take(lockNames(names), "the list of names");
     return work();
   } finally {
     for (const lock of locks.toReversed()) lock.release();
   }
 }
+
+type LockedUnit = Pick<PlannedUnit, "threadIds" | "steps">;
 
 /** @throws RolloutError `mismatch` or `busy` before anything is written to the manifest. */
 export function requirePending({ steps }: PlannedUnit): void {
@@ -65,14 +75,25 @@ export function carryOut(unit: PlannedUnit, writer: ManifestWriter): void {
     // Who opened a file between the look and the change writes into what is put aside.
     requireUnheld(unit.steps);
     requireKept(unit.steps);
+    writer.mark(unit.number, "done");
   } catch (error) {
     const left = takeBack(unit.steps.slice(0, applied));
     if (left !== undefined) throw new HalfDone(left, error);
     for (const planned of unit.steps) dropLeftovers(planned);
-    writer.mark(unit.number, "undone");
+    markUndone(unit, writer);
     throw error;
   }
-  finish(unit, writer);
+  purge(unit);
+  dropSecondNames(unit);
+}
+
+/** On a disk that is full, or gone, the next run sees as much by the files. */
+function markUndone({ number }: PlannedUnit, writer: ManifestWriter): void {
+  try {
+    writer.mark(number, "undone");
+  } catch (error) {
+    if (!(error instanceof RolloutError) || error.code === "internal") throw error;
+  }
 }
 
 /** A unit that could be neither finished nor taken back. What is left of it stays, for the next run to try again. */
@@ -128,6 +149,7 @@ export function settleUnit(
   unit: PlannedUnit,
   writer: ManifestWriter,
 ): { readonly outcome: "undone" | "finished" } | Stuck {
+  dropPlaceholders(unit.steps);
   const states = unit.steps.map((planned) => ({ planned, state: stateOf(planned) }));
   const used = databaseInUse(states);
   if (used !== undefined) return { outcome: "stuck", path: pathOf(used) };
@@ -140,7 +162,9 @@ export function settleUnit(
   }
   if (states.every(({ state }) => state === "pending" || isApplied(state))) {
     for (const { planned, state } of states) if (state === "pending") applyStep(planned);
-    finish(unit, writer);
+    writer.mark(unit.number, "done");
+    purge(unit);
+    dropSecondNames(unit);
     return { outcome: "finished" };
   }
   const inTheWay = states.find(({ planned, state }) => !canBeUndone(planned, state));
@@ -185,10 +209,8 @@ function isApplied(state: StepState): boolean {
   return state === "applied" || state === "applied-changed";
 }
 
-function finish(unit: PlannedUnit, writer: ManifestWriter): void {
-  writer.mark(unit.number, "done");
-  purge(unit);
-  for (const { step } of unit.steps) if (step.kind === "create") removeIfThere(step.staged.temporary);
+function dropSecondNames({ steps }: PlannedUnit): void {
+  for (const { step } of steps) if (step.kind === "create") removeIfThere(step.staged.temporary);
 }
 
 /** What was removed for good, once nothing can fail any more. */

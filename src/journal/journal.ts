@@ -17,7 +17,7 @@ import { chunksOf, createTemporary, fileError, fsyncFolder, removeIfThere } from
 import type { HeldLock } from "../io/locks.ts";
 import { ensureFolder } from "../io/swap.ts";
 import type { Home } from "../readers/home.ts";
-import { carryOut, HalfDone, requirePending, withThreads } from "./carry-out.ts";
+import { carryOut, HalfDone, requirePending, withLocks } from "./carry-out.ts";
 import { ManifestWriter, manifestIn, runsFolder } from "./manifest.ts";
 import { missingFolders, tidyRun } from "./place.ts";
 import { planUnit } from "./plan.ts";
@@ -114,7 +114,7 @@ export class Journal {
     const staged = unit.steps.flatMap((step) => ("staged" in step ? [step.staged] : []));
     try {
       const planned = planUnit(this.#home, this.#run(), this.#units, unit);
-      withThreads(this.#home.codexHome, planned.threadIds, () => {
+      withLocks(this.#home, planned, () => {
         requirePending(planned);
         this.#units += 1;
         carryOut(planned, this.#openWriter());

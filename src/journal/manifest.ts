@@ -2,7 +2,7 @@
  * The manifest of a run: one JSON document per line, only ever appended to, each brought to the disk before the step that follows it.
  * Paths stand in it relative to the home, so that it stays true when the home moves, and leads nowhere else whoever wrote it.
  */
-import { closeSync, constants, fsyncSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { RolloutError } from "../errors.ts";
 import { fileError, fsyncFolder, listFolder, lstatOrUndefined, readWholeFile, writeFully } from "../io/files.ts";
@@ -61,7 +61,6 @@ export class ManifestWriter {
   readonly #fd: number;
   readonly #home: Home;
   readonly path: string;
-  #isTorn = false;
 
   /** Of a new run, or of one that is gone on with: what a killed process left of its last line is closed first. */
   constructor(home: Home, path: string, head?: RunHead) {
@@ -93,14 +92,14 @@ export class ManifestWriter {
   }
 
   #append(line: Line): void {
-    // Half of a line, where the disk was full, must not swallow the next one.
-    const text = `${this.#isTorn ? "\n" : ""}${encode(this.#home, line)}\n`;
-    this.#isTorn = true;
-    writeFully(this.#fd, Buffer.from(text), null, this.path);
-    this.#isTorn = false;
+    const text = Buffer.from(`${encode(this.#home, line)}\n`);
+    const { size } = fstatSync(this.#fd);
     try {
+      writeFully(this.#fd, text, null, this.path);
       fsyncSync(this.#fd);
     } catch (error) {
+      // What follows goes by what is written here: a line that may not last must not be there at all.
+      ftruncateSync(this.#fd, size);
       throw fileError(error, "write", this.path);
     }
   }

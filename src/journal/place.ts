@@ -4,7 +4,7 @@
  */
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { inherit, lookAt, nameWithoutClobber, openSource } from "../compressor/files.ts";
+import { inherit, isSameFile, lookAt, lookAtPath, nameWithoutClobber, openSource } from "../compressor/files.ts";
 import { errnoOf, RolloutError } from "../errors.ts";
 import { copyBytes, createTemporary, fileError, fsyncFolder, lstatOrUndefined, removeIfThere } from "../io/files.ts";
 
@@ -13,7 +13,11 @@ export function keepAs(path: string, target: string): void {
   try {
     fs.linkSync(path, target);
   } catch (error) {
-    if (errnoOf(error) === "EEXIST") return;
+    if (errnoOf(error) === "EEXIST") {
+      if (isSameFile(lookAtPath(path), lookAtPath(target))) return;
+      // Of a run that was killed: as long as the file has its own name, what is here is a copy of it, or not even that.
+      removeIfThere(target);
+    }
     copyAs(path, target);
   }
   fsyncFolder(dirname(target));

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { RolloutError } from "../errors.ts";
 import { lstatOrUndefined } from "../io/files.ts";
 import type { Home } from "../readers/home.ts";
-import { purge, settleUnit, withThreads } from "./carry-out.ts";
+import { purge, settleUnit, withLocks } from "./carry-out.ts";
 import { manifestIn, manifestsOf, ManifestWriter, readManifest, type Run, runFolders } from "./manifest.ts";
 import { tidyRun } from "./place.ts";
 import type { PlannedUnit } from "./planned.ts";
@@ -44,7 +44,7 @@ function dropStaged(manifest: string): readonly never[] {
 
 function settleOne(home: Home, unit: PlannedUnit, writer: ManifestWriter): Pick<Recovered, "outcome" | "reason"> {
   try {
-    const settled = withThreads(home.codexHome, unit.threadIds, () => settleUnit(unit, writer));
+    const settled = withLocks(home, unit, () => settleUnit(unit, writer));
     if (settled.outcome !== "stuck") return { outcome: settled.outcome, reason: undefined };
     return { outcome: "stuck", reason: `${settled.path ?? "a file"} was changed since` };
   } catch (error) {

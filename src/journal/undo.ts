@@ -5,7 +5,7 @@ import { RolloutError } from "../errors.ts";
 import { claimHome } from "../indexer/guard.ts";
 import { lstatOrUndefined } from "../io/files.ts";
 import type { Home } from "../readers/home.ts";
-import { obstacle, undoUnit, withThreads } from "./carry-out.ts";
+import { obstacle, undoUnit, withLocks } from "./carry-out.ts";
 import { ManifestWriter, manifestIn, manifestsOf, readManifest, type Run, type UnitState } from "./manifest.ts";
 import type { PlannedUnit } from "./planned.ts";
 import { settleRuns } from "./settle.ts";
@@ -89,7 +89,7 @@ function undoOne(
   writer: ManifestWriter,
 ): Outcome {
   try {
-    return withThreads(home.codexHome, unit.threadIds, () => {
+    return withLocks(home, unit, () => {
       const outcome = judge(unit, state);
       if (outcome.outcome === "undone") undoUnit(unit, writer);
       return outcome;

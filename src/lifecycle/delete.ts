@@ -25,7 +25,7 @@ import {
   withJournal,
 } from "./run.ts";
 import { type OwnedRows, ownedRows, removalSteps } from "./rows.ts";
-import { lockNames, type NameLines, nameLines, withoutNames } from "./session-names.ts";
+import { type NameLines, nameLines, withoutNames } from "./session-names.ts";
 import { type HomeSurvey, surveyHome, withoutThreads } from "./survey.ts";
 import type { FamilyChange, FileChange, LifecycleOptions, LifecycleReport, ThreadChange } from "./types.ts";
 
@@ -175,18 +175,12 @@ function carryOut(
   };
   requireIdle(survey.home, members.keys());
   if (journal === undefined) return { ...told, outcome: "planned" };
-  const { codexHome } = survey.home;
-  const lock = names.own.length > 0 ? lockNames(codexHome) : undefined;
-  try {
-    const threadIds = [...members.keys()];
-    journal.commit({
-      title: titleOf("delete", id, threadIds.length),
-      threadIds,
-      steps: stepsOf(plan, call.keep, journal),
-    });
-  } finally {
-    lock?.release();
-  }
+  const threadIds = [...members.keys()];
+  journal.commit({
+    title: titleOf("delete", id, threadIds.length),
+    threadIds,
+    steps: stepsOf(plan, call.keep, journal),
+  });
   return { ...told, outcome: "done" };
 }
 

@@ -23,7 +23,7 @@ import { requireSameThread } from "./mapping-proof.ts";
 import { type FoundRows, type OwnedRows, ownedRows, removalSteps, withShift } from "./rows.ts";
 import { already, eachFamily, findEach, idOf, requireAllKnown, requireIdle, titleOf } from "./run.ts";
 import { haveEqualBytes } from "./same-bytes.ts";
-import { lockNames, nameLines, withNames, withoutNames } from "./session-names.ts";
+import { nameLines, withNames, withoutNames } from "./session-names.ts";
 import { type HomeSurvey, type OwnedRollout, selectedRollout, surveyHome, withoutThreads } from "./survey.ts";
 import { PROJECTED_TABLES } from "./tables.ts";
 import { incomingRows, type IncomingRows, requireNoOther } from "./target-home.ts";
@@ -317,22 +317,17 @@ function digestOf(path: string): string {
 function leave({ here, id, members, files, rows }: Plan, looks: Arrival["looks"], journal: Journal): void {
   const { codexHome, sqliteHome } = here.home;
   const names = nameLines(codexHome, new Set(members.keys()));
-  const lock = names.own.length > 0 ? lockNames(codexHome) : undefined;
-  try {
-    const removed = files.map(({ path }): Step => {
-      const look = looks.get(path);
-      assert(look !== undefined, "what goes was copied before");
-      return { kind: "remove", path, look };
-    });
-    const steps = [
-      ...withoutNames(journal, names),
-      ...removed,
-      ...removalSteps(rows.found, join(sqliteHome, STATE_DB)),
-      ...rows.forgotten,
-    ];
-    const threadIds = [...members.keys()];
-    journal.commit({ title: titleOf("give away", id, threadIds.length), threadIds, steps });
-  } finally {
-    lock?.release();
-  }
+  const removed = files.map(({ path }): Step => {
+    const look = looks.get(path);
+    assert(look !== undefined, "what goes was copied before");
+    return { kind: "remove", path, look };
+  });
+  const steps = [
+    ...withoutNames(journal, names),
+    ...removed,
+    ...removalSteps(rows.found, join(sqliteHome, STATE_DB)),
+    ...rows.forgotten,
+  ];
+  const threadIds = [...members.keys()];
+  journal.commit({ title: titleOf("give away", id, threadIds.length), threadIds, steps });
 }

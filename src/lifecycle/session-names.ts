@@ -1,15 +1,13 @@
 /** Lines of `session_index.jsonl`: those of some threads taken out, or added to another home's (state-and-compression §5.4). */
-import { closeSync, existsSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { join } from "node:path";
 import { type Look, lookAtPath, openSource } from "../compressor/files.ts";
-import { RolloutError } from "../errors.ts";
 import { parseUuid } from "../format/names.ts";
 import { readAt, writeFully } from "../io/files.ts";
-import { type HeldLock, tryLock } from "../io/locks.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Staged, Step } from "../journal/types.ts";
+import { SESSION_INDEX } from "../readers/home.ts";
 
-const NAME = "session_index.jsonl";
 const NEWLINE = 10;
 
 export interface NameLines {
@@ -23,7 +21,7 @@ export interface NameLines {
 
 /** @throws RolloutError `not-a-file` when it is a link: what it leads to is not written to. */
 export function nameLines(codexHome: string, ids: ReadonlySet<string>): NameLines {
-  const path = join(codexHome, NAME);
+  const path = join(codexHome, SESSION_INDEX);
   if (lookAtPath(path) === undefined) return { path, look: undefined, own: [], others: [] };
   const { fd, look } = openSource(path);
   try {
@@ -81,13 +79,4 @@ function stageLines(journal: Journal, path: string, lines: readonly Buffer[], lo
     }
   };
   return look === undefined ? journal.stage(path, write) : journal.stage(path, write, look);
-}
-
-/** Codex's own lock on the file, where it has one. @throws RolloutError `busy`. */
-export function lockNames(codexHome: string): HeldLock | undefined {
-  const path = join(codexHome, `${NAME}.lock`);
-  if (!existsSync(path)) return undefined;
-  const lock = tryLock(path);
-  if (lock !== undefined) return lock;
-  throw new RolloutError("busy", "another process is writing to the list of names", { path, hint: "run again" });
 }

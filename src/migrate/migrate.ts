@@ -3,7 +3,8 @@
  * place, each by itself: what one cannot do is no reason not to do the others, and a run that was cut off is gone on with by the next.
  */
 import { basename, join } from "node:path";
-import { lookAtPath } from "../compressor/files.ts";
+import { hasSameContent, type Look, lookAtPath } from "../compressor/files.ts";
+import { lockThread } from "../compressor/thread-lock.ts";
 import { RolloutError } from "../errors.ts";
 import { parseRolloutName, plainPath } from "../format/names.ts";
 import type { Progress } from "../io/progress.ts";
@@ -89,9 +90,17 @@ interface Run {
   readonly stager: Journal | ScratchStager;
   readonly rows: RowSteps;
   /** What is in its place. */
-  readonly made: Converted[];
+  readonly made: Placed[];
   /** Paths of files that went with others. */
   readonly retired: Set<string>;
+}
+
+interface Placed {
+  readonly converted: Converted;
+  /** As it was given its name. */
+  readonly look: Look;
+  /** As its lines say. */
+  readonly threadId: string | undefined;
 }
 
 function conversionTo(
@@ -158,7 +167,7 @@ function migrateOne(run: Run, candidate: Candidate): FileOutcome {
     run.continuations.forget(parseRolloutName(basename(path))?.rolloutId);
     for (const step of made.steps) if (step.kind === "remove" && step.path !== path) run.retired.add(step.path);
     if (run.journal === undefined) return outcome("would-migrate", undefined, source, made);
-    run.made.push(made.converted);
+    run.made.push({ converted: made.converted, look: made.target.look, threadId: source.threadId });
     return outcome("migrated", undefined, source, made);
   } catch (error) {
     // What is nested deeper than the stack is high cannot be written down; Codex does not read it either.
@@ -174,12 +183,33 @@ function migrateOne(run: Run, candidate: Candidate): FileOutcome {
 
 /** At the end of the run, all at once: nothing depends on it but what clients show before the thread is resumed. */
 function project({ home, made }: Run): string | undefined {
-  const rollouts = made.flatMap(({ path, lines, bytes_plain: plainBytes }) => {
-    const rolloutId = parseRolloutName(basename(path))?.rolloutId;
-    return rolloutId === undefined ? [] : [{ path, rolloutId, lines, plainBytes }];
+  const rollouts = made.flatMap((placed) => {
+    const { path, lines, bytes_plain: plainBytes } = placed.converted;
+    const name = parseRolloutName(basename(path));
+    return name === undefined
+      ? []
+      : [{ ...placed, path, threadId: placed.threadId ?? name.threadId, rolloutId: name.rolloutId, lines, plainBytes }];
   });
-  const problem = writeProjections(join(home.sqliteHome, HISTORY_DB), rollouts);
+  const problem = writeProjections(join(home.sqliteHome, HISTORY_DB), rollouts, (placed, write) =>
+    whileUnchanged(home, placed, write),
+  );
   return problem === undefined ? undefined : `clients show the turns of a thread once it is resumed: ${problem}`;
+}
+
+/** Who has gone on with a thread meanwhile has made its projection, too, and a newer one. */
+function whileUnchanged(
+  home: Home,
+  { converted, look, threadId }: Placed & { threadId: string },
+  work: () => void,
+): void {
+  const lock = lockThread(home.codexHome, threadId);
+  if (lock === undefined) return;
+  try {
+    const now = lookAtPath(converted.path);
+    if (now !== undefined && hasSameContent(now, look)) work();
+  } finally {
+    lock.release();
+  }
 }
 
 function isContinued({ conversion, continuations }: Run, path: string): boolean {

@@ -57,17 +57,24 @@ export interface ProjectedRollout {
 }
 
 /**
- * Writes the projections of rollouts that were just made, one transaction each.
+ * Writes the projections of rollouts that were just made, one transaction each. `guard` calls back for those whose files are still what
+ * was made, for as long as nobody can change them.
  * @returns why they were not; undefined when they were.
  */
-export function writeProjections(database: string, rollouts: readonly ProjectedRollout[]): string | undefined {
+export function writeProjections<Rollout extends ProjectedRollout>(
+  database: string,
+  rollouts: readonly Rollout[],
+  guard: (rollout: Rollout, write: () => void) => void,
+): string | undefined {
   if (rollouts.length === 0) return undefined;
   if ((statOrUndefined(database)?.size ?? 0) === 0) return NO_DATABASE;
   try {
     const db = SqliteDatabase.open(database);
     try {
       if (!isKnown(db)) return "the database of thread histories is of another release";
-      for (const rollout of rollouts) db.transaction(() => replaceRows(db, rollout));
+      for (const rollout of rollouts) {
+        guard(rollout, () => void db.transaction(() => replaceRows(db, rollout)));
+      }
       db.checkpoint();
       return undefined;
     } finally {

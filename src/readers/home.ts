@@ -9,6 +9,9 @@ import { listFolder, lstatOrUndefined, readWholeFile, statOrUndefined } from "..
 
 type FolderEntry = ReturnType<typeof listFolder>[number];
 
+/** The list of names, in the Codex home (state-and-compression §5.4). */
+export const SESSION_INDEX = "session_index.jsonl";
+
 export interface Home {
   /** Absolute folder of rollouts, session index and configuration. */
   readonly codexHome: string;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { RolloutError } from "../errors.ts";
 import { parseUuid } from "../format/names.ts";
 import { openBytes } from "./bytes.ts";
+import { SESSION_INDEX } from "./home.ts";
 import { splitLines } from "./lines.ts";
 
 export interface SessionNames {
@@ -22,7 +23,7 @@ const MAX_NAME_LINE_BYTES = 1024 * 1024;
 export function readSessionNames(codexHome: string): SessionNames {
   const byId = new Map<string, string>();
   let malformedLines = 0;
-  for (const entry of indexLines(join(codexHome, "session_index.jsonl"))) {
+  for (const entry of indexLines(join(codexHome, SESSION_INDEX))) {
     if (entry === undefined) malformedLines++;
     else if (entry.name === "") byId.delete(entry.id);
     else byId.set(entry.id, entry.name);

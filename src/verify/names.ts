@@ -4,6 +4,7 @@ import { RolloutError } from "../errors.ts";
 import { isJsonObject } from "../format/json.ts";
 import { parseUuid } from "../format/names.ts";
 import { openBytes } from "../readers/bytes.ts";
+import { SESSION_INDEX } from "../readers/home.ts";
 import { splitLines } from "../readers/lines.ts";
 import type { Tell } from "./findings.ts";
 
@@ -12,7 +13,7 @@ export const MAX_NAME_LINE_BYTES = 1024 * 1024;
 
 /** `threads` are the ids of all rollouts; undefined where not all are known. */
 export function checkNames(codexHome: string, threads: ReadonlySet<string> | undefined, tell: Tell): void {
-  const path = join(codexHome, "session_index.jsonl");
+  const path = join(codexHome, SESSION_INDEX);
   const named = new Map<string, { readonly line: number; readonly offset: number }>();
   try {
     const reader = openBytes(path);

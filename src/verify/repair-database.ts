@@ -6,8 +6,8 @@ import { closeSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { lookAtPath, openSource } from "../compressor/files.ts";
 import { RolloutError } from "../errors.ts";
+import { isDatabaseInUse } from "../indexer/guard.ts";
 import { copyBytes, fileError } from "../io/files.ts";
-import { hasSqliteConnection } from "../io/locks.ts";
 import { removeDatabase, SqliteDatabase } from "../io/sqlite.ts";
 import { readImage } from "../io/sqlite-image.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -65,7 +65,7 @@ export function removeDatabaseUnit({ path, codes }: PlannedRepair): Unit | undef
 
 /** Whatever a connection writes after its file is gone is lost: that cannot be forced. */
 function requireUnused(path: string): void {
-  if (!hasSqliteConnection(path)) return;
+  if (!isDatabaseInUse(path)) return;
   throw new RolloutError("busy", "another process has the database open", { path, hint: "quit Codex and run again" });
 }
 

@@ -62,7 +62,7 @@ function damage(): Readonly<Record<string, string>> {
   return tree();
 }
 
-const OWN = /^(?:rollout-tool|\.tmp|thread-writer-locks)(?:\/|$)/;
+const OWN = /^(?:rollout-tool|\.tmp|thread-writer-locks|session_index\.jsonl\.lock)(?:\/|$)/;
 /** Passing files, which the next run removes. */
 const PASSING = /\.partial$|\.rollout-tool-/;
 

@@ -1,7 +1,8 @@
 /** Whether a home is free: held locks, open connections, and what `--force` changes about them. */
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import fs, { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { claimHome, holdersOf } from "../../src/indexer/guard.ts";
 import { openHome } from "../../src/readers/home.ts";
 import { cli } from "../support/cli.ts";
@@ -72,6 +73,48 @@ describe.each([
     expect(ids()).toEqual([threadId(1), threadId(2)].toSorted());
     expect((await cli(home, ["reindex", "--force", "--rebuild"])).code).toBe(0);
     expect(ids()).toEqual([threadId(1), threadId(2)].toSorted());
+  });
+});
+
+describe("where the system has no list of locks", () => {
+  beforeEach(() => {
+    const { readFileSync, lstatSync } = fs;
+    const missing = (path: unknown): void => {
+      if (path === "/proc/locks") throw Object.assign(new Error("no such file"), { code: "ENOENT" });
+    };
+    vi.spyOn(fs, "readFileSync").mockImplementation((...values: Parameters<typeof readFileSync>) => {
+      missing(values[0]);
+      return readFileSync(...values);
+    });
+    vi.spyOn(fs, "lstatSync").mockImplementation((...values: Parameters<typeof lstatSync>) => {
+      missing(values[0]);
+      return lstatSync(...values);
+    });
+    syncBuiltinESMExports();
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+    syncBuiltinESMExports();
+  });
+
+  test("an open database is found by trying to have it alone", async () => {
+    expect(holdersOf(open())).toEqual([]);
+    const holder = await hold("sqlite", join(home, "state_5.sqlite"));
+    expect(holdersOf(open())).toEqual(["state_5.sqlite"]);
+    const run = await cli(home, ["reindex"]);
+    expect([run.code, run.out]).toEqual([2, ""]);
+    expect(run.err).toContain("another process is using this home (state_5.sqlite)");
+    holder.kill("SIGKILL");
+    await new Promise((resolve) => void holder.once("exit", resolve));
+    // What it has left lying about is no connection.
+    expect(readdirSync(home)).toContain("state_5.sqlite-wal");
+    expect(holdersOf(open())).toEqual([]);
+    expect(ids()).toEqual([threadId(1)]);
+  });
+
+  test("what is no database is nobody's", () => {
+    for (const suffix of ["", "-wal"]) writeFileSync(join(home, `thread_history_1.sqlite${suffix}`), "no database");
+    expect(holdersOf(open())).toEqual([]);
   });
 });
 

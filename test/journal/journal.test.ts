@@ -3,7 +3,7 @@ import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { dirname, join, relative } from "node:path";
 import Database from "better-sqlite3";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { type Look, lookAtPath } from "../../src/compressor/files.ts";
 import { lockThread } from "../../src/compressor/thread-lock.ts";
 import { Journal } from "../../src/journal/journal.ts";
@@ -360,7 +360,13 @@ const CHANGES = [
   "rmSync",
   "fsyncSync",
 ] as const;
-const originals = Object.fromEntries(CHANGES.map((name) => [name, fs[name]]));
+const system = Object.fromEntries(CHANGES.map((name) => [name, fs[name]]));
+let originals = system;
+
+/** As on exFAT and many shares. */
+function refuseLink(_from: fs.PathLike, to: fs.PathLike): never {
+  throw Object.assign(new Error("no links here"), { code: fs.existsSync(to) ? "EEXIST" : "EPERM" });
+}
 
 function dieAt(count: number): { calls: number } {
   const state = { calls: 0 };
@@ -385,9 +391,20 @@ function live(): void {
   syncBuiltinESMExports();
 }
 
-afterEach(live);
+afterEach(() => {
+  originals = system;
+  live();
+});
 
-describe("a process that is killed", () => {
+describe.each([
+  ["with second names", system],
+  ["without second names", { ...system, linkSync: refuseLink }],
+])("a process that is killed on a file system %s", (_name, calls) => {
+  beforeEach(() => {
+    originals = calls;
+    live();
+  });
+
   it("at any change leaves all of a unit or nothing of it, once the next run has begun", () => {
     const before = snapshot();
     commitAll();
@@ -437,6 +454,24 @@ describe("a process that is killed", () => {
     }
     expect(last).toBeGreaterThan(10);
   });
+});
+
+test("what cannot be written down as done is taken back, and said so", () => {
+  const before = snapshot();
+  const write = fs.writeSync;
+  const full = (fd: number, data: Buffer, ...rest: number[]): number => {
+    if (data.includes('{"kind":"done"')) throw Object.assign(new Error("full"), { code: "ENOSPC" });
+    return write(fd, data, ...rest);
+  };
+  Object.assign(fs, { writeSync: full });
+  syncBuiltinESMExports();
+  expect(commitAll).toThrow(expect.objectContaining({ code: "disk-full" }));
+  live();
+  expect(snapshot()).toEqual(before);
+  expect(listRuns(home).map(({ units }) => units.map(({ state }) => state))).toEqual([["undone"]]);
+  const next = open();
+  expect(next.recovered).toEqual([]);
+  next.close();
 });
 
 function isDone(): boolean {

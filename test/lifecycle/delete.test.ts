@@ -177,7 +177,7 @@ describe("delete", () => {
     const rows = (): unknown => tables.map((table) => readTable(home, table, "1"));
     const files = (): unknown => {
       const all = Object.entries(snapshot(home));
-      return all.filter(([path]) => !/^rollout-tool|sqlite|\.tmp|thread-writer-locks/.test(path));
+      return all.filter(([path]) => !/^rollout-tool|sqlite|\.tmp|\.lock|thread-writer-locks/.test(path));
     };
     const [rowsBefore, filesBefore] = [rows(), files()];
     const { manifest = "" } = remove(home, threadId(1), { keep: true });
@@ -286,6 +286,14 @@ describe("delete", () => {
     expect(remove(home, threadId(5)).families[0]?.outcome).toBe("done");
     await hold("sqlite", join(home, "state_5.sqlite"));
     expect(() => remove(home, threadId(2))).toThrow("another process is using this home");
+  });
+
+  it("waits for nobody who writes to the list of names, and changes nothing then", async () => {
+    const home = homeOf(TREE);
+    const before = [snapshot(join(home, "sessions")), readFileSync(join(home, "session_index.jsonl"), "utf8")];
+    await hold("flock", join(home, "session_index.jsonl.lock"));
+    expect(() => remove(home, threadId(5))).toThrow("Codex has the list of names open");
+    expect([snapshot(join(home, "sessions")), readFileSync(join(home, "session_index.jsonl"), "utf8")]).toEqual(before);
   });
 
   it("leaves nothing to read in what a killed run wrote down", () => {

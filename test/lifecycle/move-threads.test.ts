@@ -33,6 +33,7 @@ import {
   userItem,
   userMessage,
 } from "../support/lines.ts";
+import { hold } from "../support/processes.ts";
 
 const folder = temporaryFolder();
 const NOW_MS = Date.parse("2025-12-01T00:00:00.000Z");
@@ -109,6 +110,17 @@ function history(home: string, n: number): unknown {
 }
 
 describe("move --to-home", () => {
+  it.each(["here", "there"] as const)(
+    "leaves both homes alone while somebody writes to the list of names %s",
+    async (which) => {
+      const both = homes();
+      await hold("flock", join(both[which], "session_index.jsonl.lock"));
+      expect(() => move(both, threadId(6))).toThrow("Codex has the list of names open");
+      expect(rollouts(both.here)).toContain(sessionPath(6));
+      expect(readFileSync(join(both.here, "session_index.jsonl"), "utf8")).toContain(name(6, "six"));
+    },
+  );
+
   it("takes along what belongs together, rows, names and edges", () => {
     const both = homes();
     const { here, there } = both;

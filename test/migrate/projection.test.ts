@@ -1,19 +1,23 @@
 /** The projection that is written with a migration, against what 0.169.0 writes with its own (rollout-format §8.3). */
-import { writeFileSync } from "node:fs";
+import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { migrate } from "../../src/migrate/migrate.ts";
 import { writeProjections } from "../../src/migrate/projection.ts";
 import { SqliteDatabase } from "../../src/io/sqlite.ts";
-import { query, temporaryFolder } from "../support/homes.ts";
+import { openHome } from "../../src/readers/home.ts";
+import { NOW_MS, query, temporaryFolder, writeHome } from "../support/homes.ts";
 import {
   agentItem,
   event,
   meta,
   paginatedMeta,
   rolloutText,
+  sessionPath,
   taskStarted,
   threadId,
   userItem,
+  userMessage,
 } from "../support/lines.ts";
 
 const folder = temporaryFolder();
@@ -40,6 +44,10 @@ function database(sql: string): string {
   return path;
 }
 
+function freely(_rollout: unknown, write: () => void): void {
+  write();
+}
+
 function rollout(lines: Parameters<typeof rolloutText>[0]) {
   const text = rolloutText(lines, { paginated: true });
   const path = join(folder.path, "rollout.jsonl");
@@ -51,9 +59,9 @@ test("has turns and items with their places, and how far it goes", () => {
   const path = database(SCHEMA);
   const ended = event("task_complete", { turn_id: "t1", started_at: 5, completed_at: 9, duration_ms: 4 });
   const made = rollout([paginatedMeta(1), taskStarted(), userItem("hello"), agentItem("hi"), ended]);
-  expect(writeProjections(path, [made])).toBeUndefined();
+  expect(writeProjections(path, [made], freely)).toBeUndefined();
   // A second time nothing is doubled.
-  expect(writeProjections(path, [made])).toBeUndefined();
+  expect(writeProjections(path, [made], freely)).toBeUndefined();
   const starts = [0];
   for (const line of rolloutText([paginatedMeta(1), taskStarted()], { paginated: true })
     .split("\n")
@@ -101,7 +109,7 @@ test("has turns and items with their places, and how far it goes", () => {
 
 test("leaves a turn open that has no end", () => {
   const path = database(SCHEMA);
-  writeProjections(path, [rollout([paginatedMeta(1), taskStarted(), userItem("hello"), agentItem("hi")])]);
+  writeProjections(path, [rollout([paginatedMeta(1), taskStarted(), userItem("hello"), agentItem("hi")])], freely);
   const columns = "status, final_agent_item_id, rollout_end_ordinal, rollout_end_byte_offset";
   expect(query(folder.path, `select ${columns} from thread_turns`, FILE)).toEqual([
     { status: "inProgress", final_agent_item_id: null, rollout_end_ordinal: null, rollout_end_byte_offset: null },
@@ -110,8 +118,37 @@ test("leaves a turn open that has no end", () => {
 
 test("is not written without a database, nor into one of another shape", () => {
   const made = rollout([meta(1)]);
-  expect(writeProjections(join(folder.path, FILE), [made])).toBe("there is no database of thread histories yet");
+  expect(writeProjections(join(folder.path, FILE), [made], freely)).toBe(
+    "there is no database of thread histories yet",
+  );
   const path = database(SCHEMA.replace("root_turn_id text,", "root_turn_id text, more text not null,"));
-  expect(writeProjections(path, [made])).toBe("the database of thread histories is of another release");
-  expect(writeProjections(path, [])).toBeUndefined();
+  expect(writeProjections(path, [made], freely)).toBe("the database of thread histories is of another release");
+  expect(writeProjections(path, [], freely)).toBeUndefined();
+});
+
+test("is left to who goes on with the thread before it is written", () => {
+  database(SCHEMA);
+  writeHome(folder.path, {
+    [sessionPath(1)]: rolloutText([meta(1), userMessage("one")]),
+    [sessionPath(2)]: rolloutText([meta(2), userMessage("two")]),
+  });
+  let done = 0;
+  const advance = (): void => {
+    done += 1;
+    if (done === 2) appendFileSync(join(folder.path, sessionPath(2)), rolloutText([userItem("more")]));
+  };
+  const home = openHome({ codexHome: folder.path });
+  const options = {
+    target: "paginated",
+    threads: [],
+    apply: true,
+    cwd: "/",
+    userHome: "/",
+    now: () => NOW_MS,
+  } as const;
+  const { totals, notes } = migrate(home, { ...options, progress: () => ({ advance, end: () => undefined }) });
+  expect([totals, notes]).toEqual([{ migrated: 2 }, []]);
+  expect(query(folder.path, "select thread_id from thread_history_projection_state", FILE)).toEqual([
+    { thread_id: threadId(1) },
+  ]);
 });

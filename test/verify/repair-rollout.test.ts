@@ -6,7 +6,7 @@ import { runCli } from "../../src/cli.ts";
 import { SqliteDatabase } from "../../src/io/sqlite.ts";
 import { compressZstd, decodeZstd } from "../../src/io/zstd.ts";
 import { memoryHost } from "../support/host.ts";
-import { NOW_MS, query, runReindex, temporaryFolder, writeHome } from "../support/homes.ts";
+import { NOW_MS, query, runReindex, snapshot, temporaryFolder, writeHome } from "../support/homes.ts";
 import {
   base,
   lineText,
@@ -172,6 +172,16 @@ describe("left alone", () => {
     const { repairs, after } = await repair();
     expect(repairs.map(({ outcome }) => outcome)).toEqual(["done", "busy"]);
     expect(after.codes).toMatchObject({ "line-not-json": 1 });
+  });
+
+  it("is the list of names while somebody writes to it", async () => {
+    const names = "not a name\n";
+    writeHome(home, { [A]: thread(1), "session_index.jsonl": names });
+    await hold("flock", join(home, "session_index.jsonl.lock"));
+    const { repairs } = await repair();
+    expect(repairs.map(({ outcome }) => outcome)).toEqual(["busy"]);
+    expect(textAt("session_index.jsonl")).toBe(names);
+    expect(Object.keys(snapshot(home))).not.toContain("session_index.aside");
   });
 
   it("is a database that Codex has open, whatever is forced", async () => {

@@ -16,7 +16,7 @@ const folder = temporaryFolder();
 
 /** What runs of this tool leave behind on purpose: kept files, locks. */
 const OWN =
-  /^(?:rollout-tool(?:\/|$)|\.tmp$|\.tmp\/rollout-maintenance\.lock$|thread-writer-locks$|thread-writer-locks\/\.)/;
+  /^(?:rollout-tool(?:\/|$)|\.tmp$|\.tmp\/rollout-maintenance\.lock$|thread-writer-locks$|thread-writer-locks\/\.|session_index\.jsonl\.lock$)/;
 
 /** With permissions, beside size, time and a digest. */
 function tree(home: string): Readonly<Record<string, string>> {
