@@ -8,7 +8,7 @@ export function freshRow(survey: HomeSurvey, id: string, level: number): SqlRow 
   const selected = selectedRollout(survey, id);
   if (selected === undefined) return undefined;
   const [, ...continued] = chainOf(survey, selected).map(({ file }) => file);
-  return rowOf(survey.home, { id, selected: selected.file, continued, level });
+  return rowOf(survey.home, { id, selected: selected.file, continued, level, names: survey.names });
 }
 
 /** The file and those that it continues, from which its first words come. A chain that goes in a circle has an end too. */

@@ -11,6 +11,7 @@ import { KNOWN_LEVEL } from "../indexer/levels.ts";
 import { lstatOrUndefined } from "../io/files.ts";
 import type { SqlRow } from "../io/sqlite.ts";
 import { discoverRollouts, type Home, type RolloutFile } from "../readers/home.ts";
+import { readSessionNames } from "../readers/session-index.ts";
 import { readThreadIndex, type ThreadIndex } from "../readers/thread-index.ts";
 import type { FileFacts } from "../thread/family-facts.ts";
 
@@ -39,6 +40,8 @@ export interface HomeSurvey {
   readonly owned: ReadonlyMap<string, readonly OwnedRollout[]>;
   /** Agents by the thread that spawned them: of the index and of the rollouts' own metadata. */
   readonly agents: ReadonlyMap<string, readonly string[]>;
+  /** What threads are called in `session_index.jsonl`, by their ids. */
+  readonly names: ReadonlyMap<string, string>;
   readonly discovered: readonly RolloutFile[];
   /** Files that cannot be read, and folders that cannot be listed: what they hold is not known. */
   readonly unknown: readonly string[];
@@ -66,6 +69,7 @@ export function surveyHome(home: Home): HomeSurvey {
     rows: rowsById(index),
     owned,
     agents: agentsOf(index, facts),
+    names: readSessionNames(home.codexHome).byId,
     discovered: discovery.files,
     unknown: [
       ...problems.filter(({ isLoss }) => isLoss).map(({ path }) => path),

@@ -73,7 +73,7 @@ export function writeProjections<Rollout extends ProjectedRollout>(
     try {
       if (!isKnown(db)) return "the database of thread histories is of another release";
       for (const rollout of rollouts) {
-        guard(rollout, () => void db.transaction(() => replaceRows(db, rollout)));
+        guard(rollout, () => db.transaction(() => replaceRows(db, rollout)));
       }
       db.checkpoint();
       return undefined;

@@ -82,7 +82,7 @@ export class RowSteps {
   *#newRow(id: string, path: string, staged: Staged): Generator<Step> {
     if (this.#level === undefined) return;
     const selected = stagedRollout(this.#home, path, staged);
-    const row = freshRow(this.#home, { id, selected, continued: [], level: this.#level });
+    const row = freshRow(this.#home, { id, selected, continued: [], level: this.#level, names: this.#names });
     if (row === undefined) return;
     const changes = [{ table: "threads", key: { id }, before: null, after: row }];
     yield { kind: "rows", database: join(this.#home.sqliteHome, STATE_DB), changes };

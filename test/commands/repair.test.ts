@@ -2,8 +2,7 @@
 import { appendFileSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { runCli } from "../../src/cli.ts";
-import { memoryHost } from "../support/host.ts";
+import { cli } from "../support/cli.ts";
 import { NOW_MS, temporaryFolder, writeHome } from "../support/homes.ts";
 import { meta, rolloutText, sessionPath, userMessage } from "../support/lines.ts";
 
@@ -16,11 +15,7 @@ beforeEach(() => {
 const A = sessionPath(1);
 const ASIDE = A.replace(/jsonl$/, "aside");
 
-async function call(...argv: string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
-  const host = memoryHost({ env: {}, now: () => NOW_MS, cwd: home });
-  const code = await runCli([...argv, "--codex-home", home], host);
-  return { code, out: host.out(), err: host.err() };
-}
+const call = (...argv: string[]) => cli(home, argv, {}, { now: () => NOW_MS, cwd: home });
 
 const textAt = (path: string): string => readFileSync(join(home, path), "utf8");
 

@@ -5,12 +5,11 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { compressZstd, ZstdEncoder } from "../../src/io/zstd.ts";
 import { skipAloud } from "../interop/codex.ts";
+import { PROGRAM } from "../support/kills.ts";
 import { skippable, threadText } from "../support/archives.ts";
-import { BIN } from "../support/bin.ts";
 import { snapshot, temporaryFolder, writeHome } from "../support/homes.ts";
 import { sessionPath, threadId } from "../support/lines.ts";
 
-const PROGRAM = process.env["ROLLOUT_TOOL_BIN"] ?? BIN;
 const folder = temporaryFolder();
 let home = "";
 beforeEach(() => {

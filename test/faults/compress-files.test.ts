@@ -15,12 +15,11 @@ import { statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { CompressReport } from "../../src/compressor/report.ts";
+import { PROGRAM } from "../support/kills.ts";
 import { compress, namesIn, readEither, threadText } from "../support/archives.ts";
-import { BIN } from "../support/bin.ts";
 import { setMtime, snapshot, temporaryFolder, writeHome } from "../support/homes.ts";
 import { FILE_MS, fileName, sessionPath } from "../support/lines.ts";
 
-const PROGRAM = process.env["ROLLOUT_TOOL_BIN"] ?? BIN;
 const folder = temporaryFolder();
 const plain = (thread: number): string => join(home, sessionPath(thread));
 let home = "";

@@ -3,19 +3,16 @@
  * unfinished. `ROLLOUT_TOOL_KILLS` sets the number of kills by time, and `ROLLOUT_TOOL_BIN` names another build than that of
  * this folder.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
+import { PRELOAD, PROGRAM, runFor } from "../support/kills.ts";
 import { namesIn, readEither, threadText } from "../support/archives.ts";
-import { BIN } from "../support/bin.ts";
 import { temporaryFolder, writeHome } from "../support/homes.ts";
 import { archivedPath, lineText, META_TIME, sessionPath } from "../support/lines.ts";
-import { ROOT } from "../support/sources.ts";
 
 const KILLS = Number(process.env["ROLLOUT_TOOL_KILLS"] ?? 12);
-const PROGRAM = process.env["ROLLOUT_TOOL_BIN"] ?? BIN;
-const PRELOAD = ["--import", join(ROOT, "test", "support", "kill-at.mjs")];
 
 const folder = temporaryFolder();
 let home = "";
@@ -156,19 +153,6 @@ function note(tally: Tally, all: Threads, verb: Verb): void {
 }
 
 describe.each(["compress", "decompress"] as const)("%s of 50 rollouts", (verb) => {
-  /** Milliseconds that a run took, or undefined when it was killed. */
-  function runFor(argv: readonly string[], afterMs?: number): Promise<number | undefined> {
-    const startMs = performance.now();
-    const child = spawn(process.execPath, argv, { stdio: "ignore" });
-    const timer = afterMs === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), afterMs);
-    return new Promise((resolve) => {
-      child.once("exit", (_code, signal) => {
-        clearTimeout(timer);
-        resolve(signal === "SIGKILL" ? undefined : performance.now() - startMs);
-      });
-    });
-  }
-
   test("killed at moments spread over a run", async () => {
     const tally = newTally();
     const variants = VARIANTS[verb].map((variant) => {

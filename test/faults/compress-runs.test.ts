@@ -4,12 +4,11 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { CompressReport } from "../../src/compressor/report.ts";
+import { PROGRAM } from "../support/kills.ts";
 import { namesIn, readEither, threadText } from "../support/archives.ts";
-import { BIN } from "../support/bin.ts";
 import { temporaryFolder, writeHome } from "../support/homes.ts";
 import { fileName, sessionPath } from "../support/lines.ts";
 
-const PROGRAM = process.env["ROLLOUT_TOOL_BIN"] ?? BIN;
 const folder = temporaryFolder();
 let home = "";
 beforeEach(() => {

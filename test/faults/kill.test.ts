@@ -12,6 +12,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { checkFile } from "../../src/io/sqlite-image.ts";
 import { SqliteDatabase } from "../../src/io/sqlite.ts";
 import { copyTree } from "../interop/codex.ts";
+import { PRELOAD } from "../support/kills.ts";
 import { BIN } from "../support/bin.ts";
 import { query, readTable, runReindex, setMtime, temporaryFolder, writeHome } from "../support/homes.ts";
 import {
@@ -25,7 +26,6 @@ import {
   userItem,
   userMessage,
 } from "../support/lines.ts";
-import { ROOT } from "../support/sources.ts";
 
 const KILLS = Number(process.env["ROLLOUT_TOOL_KILLS"] ?? 6);
 const THREADS = [1, 2, 3, 4];
@@ -109,8 +109,6 @@ function renew(from: string): void {
 function command(args: readonly string[]): readonly string[] {
   return [BIN, "reindex", "--quiet", "--codex-home", home, ...args];
 }
-
-const PRELOAD = ["--import", join(ROOT, "test", "support", "kill-at.mjs")];
 
 function runKilledAt(change: number, args: readonly string[]) {
   const env = { PATH: process.env["PATH"], KILL_AT: String(change) };

@@ -3,12 +3,12 @@
  * between, and the same command finishes. `ROLLOUT_TOOL_KILLS` sets the number of kills, and `ROLLOUT_TOOL_BIN` names another build
  * than that of this folder.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { BIN } from "../support/bin.ts";
+import { PRELOAD, PROGRAM, runFor } from "../support/kills.ts";
 import { query, readTable, runReindex, temporaryFolder, writeHome, type HomeSpec } from "../support/homes.ts";
 import {
   archivedPath,
@@ -26,11 +26,8 @@ import {
   userItem,
   userMessage,
 } from "../support/lines.ts";
-import { ROOT } from "../support/sources.ts";
 
 const KILLS = Number(process.env["ROLLOUT_TOOL_KILLS"] ?? 12);
-const PROGRAM = process.env["ROLLOUT_TOOL_BIN"] ?? BIN;
-const PRELOAD = ["--import", join(ROOT, "test", "support", "kill-at.mjs")];
 
 const folder = temporaryFolder();
 /** On another disk, where there is one at hand. */
@@ -239,19 +236,6 @@ const SCENARIOS: readonly Scenario[] = [
         },
       ]),
 ];
-
-/** Milliseconds that a run took, or undefined when it was killed. */
-function runFor(argv: readonly string[], afterMs?: number): Promise<number | undefined> {
-  const startMs = performance.now();
-  const child = spawn(process.execPath, argv, { stdio: "ignore" });
-  const timer = afterMs === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), afterMs);
-  return new Promise((resolve) => {
-    child.once("exit", (_code, signal) => {
-      clearTimeout(timer);
-      resolve(signal === "SIGKILL" ? undefined : performance.now() - startMs);
-    });
-  });
-}
 
 /** Any other run settles what was cut off: then the family is in a home as a whole, or not at all, and nowhere is nothing of it. */
 function expectSettled(when: string, isDelete: boolean): void {

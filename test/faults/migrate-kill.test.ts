@@ -8,19 +8,16 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { compressZstd } from "../../src/io/zstd.ts";
-import { BIN } from "../support/bin.ts";
+import { PRELOAD, PROGRAM } from "../support/kills.ts";
 import { EARLY_ROLLOUTS } from "../support/early-rollouts.ts";
 import { turn } from "../support/fork-lines.ts";
 import { change, type HomeSpec, runReindex, snapshot, temporaryFolder, writeHome } from "../support/homes.ts";
 import { archivedPath, event, meta, paginatedMeta, rolloutText, sessionPath } from "../support/lines.ts";
-import { ROOT } from "../support/sources.ts";
 
 const KILLS = Number(process.env["ROLLOUT_TOOL_KILLS"] ?? 12);
 const TARGETS = ["envelope", "paginated", "legacy"] as const;
 type Target = (typeof TARGETS)[number];
 
-const PROGRAM = process.env["ROLLOUT_TOOL_BIN"] ?? BIN;
-const PRELOAD = ["--import", join(ROOT, "test", "support", "kill-at.mjs")];
 const env = { PATH: process.env["PATH"], HOME: "/home/someone" };
 
 const folder = temporaryFolder();

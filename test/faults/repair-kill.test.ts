@@ -3,12 +3,12 @@
  * was begun, or begins it anew. `ROLLOUT_TOOL_KILLS` sets the number of kills by time, and `ROLLOUT_TOOL_BIN` names another build than
  * that of this folder.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { compressZstd } from "../../src/io/zstd.ts";
-import { BIN } from "../support/bin.ts";
+import { PRELOAD, PROGRAM, runFor } from "../support/kills.ts";
 import { change, runReindex, snapshot, temporaryFolder, writeHome } from "../support/homes.ts";
 import {
   lineText,
@@ -20,13 +20,10 @@ import {
   userItem,
   userMessage,
 } from "../support/lines.ts";
-import { ROOT } from "../support/sources.ts";
 
 const KILLS = Number(process.env["ROLLOUT_TOOL_KILLS"] ?? 12);
 /** Of all kills half come before changes of a repair, a quarter before those of an undo, a quarter after some time. */
 const SHARE = { repair: Math.ceil(KILLS / 2), undo: Math.ceil(KILLS / 4), time: Math.ceil(KILLS / 4) };
-const PROGRAM = process.env["ROLLOUT_TOOL_BIN"] ?? BIN;
-const PRELOAD = ["--import", join(ROOT, "test", "support", "kill-at.mjs")];
 
 const folder = temporaryFolder();
 let home = "";
@@ -191,7 +188,7 @@ describe("verify --repair, killed after some time", () => {
     for (let index = 0; index < SHARE.time; index += 1) {
       const before = damage();
       const afterMs = (wholeMs * (index + 0.5)) / SHARE.time;
-      await killedAfter(argv(...REPAIR), afterMs);
+      await runFor(argv(...REPAIR), afterMs);
       const when = `killed after ${afterMs.toFixed(0)} of ${wholeMs} ms`;
       finish(when);
       expect(withoutTimes(tree()), when).toEqual(wanted);
@@ -199,14 +196,3 @@ describe("verify --repair, killed after some time", () => {
     }
   }, 600_000);
 });
-
-function killedAfter(words: readonly string[], ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, words, { stdio: "ignore" });
-    const timer = setTimeout(() => child.kill("SIGKILL"), ms);
-    child.once("exit", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-}

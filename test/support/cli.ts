@@ -12,8 +12,9 @@ export async function cli(
   home: string,
   argv: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  changes: Partial<Parameters<typeof memoryHost>[0]> = {},
 ): Promise<CliRun> {
-  const host = memoryHost({ env, now: Date.now });
+  const host = memoryHost({ env, now: Date.now, ...changes });
   const code = await runCli([...argv, "--codex-home", home], host);
   return { code, out: host.out(), err: host.err() };
 }

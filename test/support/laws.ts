@@ -48,6 +48,7 @@ export const OUTSIDE = ["child_process", "cluster", "dgram", "dns", "http", "htt
 
 /** Each outside package is known to exactly one file. */
 export const PACKAGES: Readonly<Record<string, string>> = {
+  "@duckdb/node-api": "src/export/duckdb.ts",
   "@secretlint/core": "src/export/redact.ts",
   "@secretlint/secretlint-rule-preset-recommend": "src/export/redact.ts",
   "better-sqlite3": "src/io/sqlite.ts",
