@@ -169,10 +169,7 @@ function finish(
     .map((path) => ({ source: path, target }));
   const home = homeAt(given, target, pairs);
   const cwd = folderMap(folders);
-  const rows = homeRows(home, {
-    rollout: rolloutMap(home, pairs, options.from !== undefined),
-    cwd,
-  });
+  const rowsNow = (): HomeRows => homeRows(home, { rollout: rolloutMap(home, pairs, options.from !== undefined), cwd });
   const base = {
     action: "move-home" as const,
     dryRun,
@@ -180,16 +177,19 @@ function finish(
     target,
     files: moved?.files ?? 0,
     bytes: moved?.bytes ?? 0,
-    rows: rows.counts,
   };
-  const notes = notesOf(home, rows, { source, moved });
   if (dryRun) {
+    const rows = rowsNow();
     const { rollouts } = plannedMapping(surveyHome(home), cwd);
-    return { ...base, how: "planned", rollouts, manifest: undefined, recovered: [], notes };
+    const notes = notesOf(home, rows, { source, moved });
+    return { ...base, how: "planned", rows: rows.counts, rollouts, manifest: undefined, recovered: [], notes };
   }
   const journal = Journal.open(home, { command: "move", now, force });
+  let rows: HomeRows;
   let mapped: MappedRollouts;
   try {
+    // Only now: opening the journal may have taken back what a killed run had done to them.
+    rows = rowsNow();
     mapped = inNewPlace(journal, home, { pairs, rows, cwd, folders });
   } finally {
     journal.close();
@@ -199,10 +199,11 @@ function finish(
   return {
     ...base,
     how: moved?.how ?? (isNothing ? "nothing" : "rows"),
+    rows: rows.counts,
     rollouts: mapped.rollouts,
     manifest: journal.manifest,
     recovered: journal.recovered,
-    notes: [...notes, ...leftNotes(left, source)],
+    notes: [...notesOf(home, rows, { source, moved }), ...leftNotes(left, source)],
   };
 }
 

@@ -42,26 +42,23 @@ export interface MigrateOptions {
 export function migrate(home: Home, options: MigrateOptions): MigrateReport {
   const startedMs = options.now();
   const { target, apply, now, force } = options;
-  const { chosen, files, problems } = chooseCandidates(home, options.threads, options.cwd);
   const journal = apply ? Journal.open(home, { command: "migrate", now, force }) : undefined;
   const stager = journal ?? new ScratchStager();
-  const continuations = new Continuations(files);
-  const run: Run = {
-    home,
-    conversion: conversionTo(target, home, continuations, options),
-    continuations,
-    journal,
-    stager,
-    rows: new RowSteps(home),
-    made: [],
-    retired: new Set(),
-  };
-  const bar = options.progress?.(
-    "migrating",
-    chosen.reduce((sum, { file }) => sum + (file?.sizeBytes ?? 0), 0),
-  );
   try {
-    const outcomes = inRounds(run, chosen, (candidate) => bar?.advance(candidate.file?.sizeBytes ?? 0));
+    // Only now: opening the journal may have brought back files that a killed run had migrated.
+    const { chosen, files, problems } = chooseCandidates(home, options.threads, options.cwd);
+    const continuations = new Continuations(files);
+    const run: Run = {
+      home,
+      conversion: conversionTo(target, home, continuations, options),
+      continuations,
+      journal,
+      stager,
+      rows: new RowSteps(home),
+      made: [],
+      retired: new Set(),
+    };
+    const outcomes = withProgress(chosen, options, (done) => inRounds(run, chosen, done));
     const unshown = target === "paginated" ? project(run) : undefined;
     return {
       target,
@@ -76,8 +73,24 @@ export function migrate(home: Home, options: MigrateOptions): MigrateReport {
       duration_ms: now() - startedMs,
     };
   } finally {
-    bar?.end();
     stager.close();
+  }
+}
+
+function withProgress<T>(
+  chosen: readonly Candidate[],
+  { progress }: MigrateOptions,
+  work: (done: (candidate: Candidate) => void) => T,
+): T {
+  const sizeOf = ({ file }: Candidate): number => file?.sizeBytes ?? 0;
+  const bar = progress?.(
+    "migrating",
+    chosen.reduce((sum, candidate) => sum + sizeOf(candidate), 0),
+  );
+  try {
+    return work((candidate) => bar?.advance(sizeOf(candidate)));
+  } finally {
+    bar?.end();
   }
 }
 

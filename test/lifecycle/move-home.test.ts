@@ -127,6 +127,17 @@ describe("a home that was cut off while it moved", () => {
     expect(move(home)).toMatchObject({ how: "nothing", rows: {} });
   });
 
+  it("gets its rows by the same call, also when they had them and nothing was written down of it", () => {
+    const home = homeOf();
+    const { manifest = "" } = move(home);
+    const lines = readFileSync(manifest, "utf8").split("\n");
+    writeFileSync(manifest, lines.filter((line) => !line.startsWith('{"kind":"done"')).join("\n"));
+    const report = move(home);
+    expect(report.recovered.map(({ outcome }) => outcome)).toEqual(["undone"]);
+    expect([report.how, report.rows]).toEqual(["rows", { threads: 3 }]);
+    expect(paths(target())).toEqual(MOVED(target()));
+  });
+
   it("is copied anew when the copy was not done", () => {
     const home = homeOf();
     mkdirSync(join(folder.path, "new"));
