@@ -1,9 +1,12 @@
 /** One rollout in one pass: its bytes by label, its checkpoints, and what of it is another thread's copy. */
+import type { Entry } from "../format/entry.ts";
+import { type HistoryMode, historyModeOf } from "../format/record.ts";
 import { statOrUndefined } from "../io/files.ts";
 import type { ByteReader } from "../readers/bytes.ts";
 import { bareTimestamp, GENERATION_HEAD_BYTES, generationOf } from "../readers/generation.ts";
 import { decodeBareLine, decodeTypescriptDocument } from "../readers/legacy.ts";
 import { type Line, splitLines } from "../readers/lines.ts";
+import { entryOfLine } from "../readers/part.ts";
 import { openRollout } from "../readers/rollout.ts";
 import { addBlobs, type BlobTable, hasReplacementHistory } from "./bytes-blobs.ts";
 import {
@@ -15,11 +18,15 @@ import {
   labelOfRecord,
   LINE_ENDS,
 } from "./bytes-labels.ts";
+import { isLineKept } from "./bytes-policy.ts";
 
 export interface LabelCount {
   records: number;
   /** Of the plain text. */
   bytes: number;
+  /** What of it Codex would write again (`bytes-policy.ts`). */
+  keptRecords: number;
+  keptBytes: number;
 }
 
 /** A line with a replacement history. */
@@ -76,6 +83,9 @@ class FileCount {
   #lines = 0;
   #emptyLines = 0;
   #lineEnds = 0;
+  #keptLineEnds = 0;
+  /** As the first metadata say; before them nothing depends on it. */
+  #mode: HistoryMode | undefined;
 
   constructor(blobs: BlobTable) {
     this.#blobs = blobs;
@@ -103,8 +113,12 @@ class FileCount {
     const { bytes, position, terminated } = line;
     this.#lines += 1;
     const label = timestamp === undefined ? labelOf(line) : bareLabel(line, timestamp);
-    this.#count(label, position.length);
+    const decode = (): Entry => (timestamp === undefined ? entryOfLine(line) : decodeBareLine(line, timestamp));
+    if (label === "session_meta") this.#mode ??= modeOf(decode());
+    const isKept = isLineKept(label, this.#mode ?? "legacy", decode);
+    this.#count(label, position.length, isKept);
     if (terminated) this.#lineEnds += 1;
+    if (terminated && isKept) this.#keptLineEnds += 1;
     addBlobs(this.#blobs, bytes, label, position.line);
     if (label === "compacted" && this.#checkpoints.length < MAX_CHECKPOINTS && hasReplacementHistory(bytes)) {
       this.#checkpoints.push({ offset: position.offset, bytes: position.length + (terminated ? 1 : 0) });
@@ -117,26 +131,32 @@ class FileCount {
     for (const entry of decodeTypescriptDocument(chunks)) {
       const { length } = entry.position;
       itemBytes += length;
-      this.#count(entry.ok ? labelOfRecord(entry.record) : labelOfDefect(entry.defect.kind), length);
+      const label = entry.ok ? labelOfRecord(entry.record) : labelOfDefect(entry.defect.kind);
+      this.#count(
+        label,
+        length,
+        isLineKept(label, "legacy", () => entry),
+      );
     }
     // Escapes may be spelled longer in what the parser gives than in the file.
     if (itemBytes > sizeBytes) this.#labels.clear();
-    this.#count(DOCUMENT_FRAME, itemBytes > sizeBytes ? sizeBytes : sizeBytes - itemBytes);
+    this.#count(DOCUMENT_FRAME, itemBytes > sizeBytes ? sizeBytes : sizeBytes - itemBytes, false);
     this.#plainBytes = sizeBytes;
   }
 
-  #count(label: ByteLabel, bytes: number, records = 1): void {
-    const known = this.#labels.get(label);
-    if (known === undefined) this.#labels.set(label, { records, bytes });
-    else {
-      known.records += records;
-      known.bytes += bytes;
-    }
+  #count(label: ByteLabel, bytes: number, isKept: boolean): void {
+    const [keptRecords, keptBytes] = isKept ? [1, bytes] : [0, 0];
+    addCount(this.#labels, label, { records: 1, bytes, keptRecords, keptBytes });
+  }
+
+  /** Lines of no bytes, or their ends, one byte each. */
+  #countEach(label: ByteLabel, records: number, keptRecords: number): void {
+    if (records > 0) addCount(this.#labels, label, { records, bytes: records, keptRecords, keptBytes: keptRecords });
   }
 
   finish(broken: string | undefined): FileBytes {
-    if (this.#emptyLines > 0) this.#count(EMPTY_LINES, this.#emptyLines, this.#emptyLines);
-    if (this.#lineEnds > 0) this.#count(LINE_ENDS, this.#lineEnds, this.#lineEnds);
+    this.#countEach(EMPTY_LINES, this.#emptyLines, 0);
+    this.#countEach(LINE_ENDS, this.#lineEnds, this.#keptLineEnds);
     return {
       plainBytes: this.#plainBytes,
       labels: this.#labels,
@@ -145,6 +165,22 @@ class FileCount {
       broken,
     };
   }
+}
+
+export function addCount(labels: Map<ByteLabel, LabelCount>, label: ByteLabel, more: LabelCount): void {
+  const known = labels.get(label);
+  if (known === undefined) {
+    labels.set(label, { ...more });
+    return;
+  }
+  known.records += more.records;
+  known.bytes += more.bytes;
+  known.keptRecords += more.keptRecords;
+  known.keptBytes += more.keptBytes;
+}
+
+function modeOf(entry: Entry): HistoryMode | undefined {
+  return entry.ok && entry.record.type === "session_meta" ? historyModeOf(entry.record.payload) : undefined;
 }
 
 function labelOf({ bytes, position, terminated, tooLong }: Line): ByteLabel {

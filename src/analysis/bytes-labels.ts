@@ -4,8 +4,8 @@
  * those do not know.
  */
 import { decodeLine } from "../format/decode.ts";
-import type { DefectKind, Position } from "../format/entry.ts";
-import { kindOf, peekKind } from "../format/peek.ts";
+import type { DefectKind, Entry, Position } from "../format/entry.ts";
+import { type Kind, kindOf, peekKind } from "../format/peek.ts";
 import type { RecordType, RolloutRecord, TurnItemType } from "../format/record.ts";
 import { isKnownEvent, isRetiredEvent } from "../format/shapes-events.ts";
 
@@ -95,6 +95,14 @@ export function labelOfKind(kind: string): ByteLabel {
   return label;
 }
 
+const WIRE_NAMES = new Map(Object.entries(EVENT_NAMES).map(([wire, name]) => [name, wire]));
+
+/** What an event is called on the wire; undefined for the label of anything else. */
+export function eventNameOf(label: ByteLabel): string | undefined {
+  const [group, name = ""] = label.split(".", 2);
+  return group === "event" ? (WIRE_NAMES.get(name) ?? name) : undefined;
+}
+
 function makeLabel(kind: string): ByteLabel {
   const slash = kind.indexOf("/");
   if (slash === -1) return kind;
@@ -110,9 +118,14 @@ function makeLabel(kind: string): ByteLabel {
  */
 export function labelOfLine(bytes: Buffer, position: Position, terminated: boolean): ByteLabel {
   const kind = terminated ? peekKind(bytes, 0, bytes.length) : undefined;
-  if (kind === undefined || kind === REALTIME) return parsedLabel(bytes, position, terminated);
+  return labelOfPeeked(kind, bytes, () => decodeLine(bytes, position, { terminated }));
+}
+
+/** The same for who has peeked the line's kind (undefined for a last line without an end), and may have its entry at hand. */
+export function labelOfPeeked(kind: Kind | undefined, bytes: Buffer, decode: () => Entry): ByteLabel {
+  if (kind === undefined || kind === REALTIME) return labelOfEntry(decode());
   if (kind !== ITEM_COMPLETED) return labelOfKind(kind);
-  return peekItem(bytes) ?? parsedLabel(bytes, position, terminated);
+  return peekItem(bytes) ?? labelOfEntry(decode());
 }
 
 /** Thread and turn stand before it, an id each. */
@@ -131,8 +144,7 @@ function itemLabel(name: string): ByteLabel {
   return `event.item_completed.${Object.hasOwn(known, name) ? (known[name] ?? "") : "other"}`;
 }
 
-function parsedLabel(bytes: Buffer, position: Position, terminated: boolean): ByteLabel {
-  const entry = decodeLine(bytes, position, { terminated });
+function labelOfEntry(entry: Entry): ByteLabel {
   return entry.ok ? labelOfRecord(entry.record) : DEFECT_LABELS[entry.defect.kind];
 }
 

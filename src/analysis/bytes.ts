@@ -6,8 +6,8 @@ import { statOrUndefined } from "../io/files.ts";
 import type { RolloutFile } from "../readers/home.ts";
 import { buildFamily, type Family } from "../thread/family.ts";
 import { type BlobReport, BlobTable } from "./bytes-blobs.ts";
-import { type Checkpoint, countFile, type FileBytes, type LabelCount } from "./bytes-file.ts";
-import type { ByteLabel } from "./bytes-labels.ts";
+import { addCount, type Checkpoint, countFile, type FileBytes, type LabelCount } from "./bytes-file.ts";
+import { type ByteLabel, LINE_ENDS } from "./bytes-labels.ts";
 import { type CompressSavings, estimateCompression, type PlainFile, supersededBytes } from "./bytes-savings.ts";
 import {
   attempt,
@@ -25,6 +25,9 @@ export interface LabelRow {
   /** Lines; of a document its items. */
   readonly records: number;
   readonly bytes: number;
+  /** What of them Codex 0.169.0 would write again: before and after its persistence policy, as it were. */
+  readonly keptRecords: number;
+  readonly keptBytes: number;
 }
 
 export interface ByteSums {
@@ -65,6 +68,12 @@ export interface SupersededSavings {
   readonly bytes: number;
 }
 
+/** Lines that Codex 0.169.0 would not write, with their ends: of older releases, or damaged. */
+export interface PolicySavings {
+  readonly records: number;
+  readonly bytes: number;
+}
+
 export interface BytesReport {
   readonly totals: ByteSums;
   /** All of them, the largest first. */
@@ -80,6 +89,7 @@ export interface BytesReport {
   readonly savings: {
     readonly compress: CompressSavings;
     readonly superseded: SupersededSavings;
+    readonly policy: PolicySavings;
   };
   /** Also archives that could be decoded in part only: that part is counted. */
   readonly unreadable: readonly UnreadableFile[];
@@ -162,14 +172,7 @@ class Account {
     bytes: FileBytes,
     { sizeBytes, mtimeMs }: Pick<RolloutFile, "sizeBytes" | "mtimeMs">,
   ): void {
-    for (const [label, { records, bytes: more }] of bytes.labels) {
-      const known = this.#labels.get(label);
-      if (known === undefined) this.#labels.set(label, { records, bytes: more });
-      else {
-        known.records += records;
-        known.bytes += more;
-      }
-    }
+    for (const [label, more] of bytes.labels) addCount(this.#labels, label, more);
     if (bytes.broken !== undefined) this.#unreadable.push({ path, message: bytes.broken });
     this.#counted.push({
       head,
@@ -206,6 +209,7 @@ class Account {
       savings: {
         compress: estimateCompression(counted.flatMap(plainFile), nowMs),
         superseded: supersededOf(counted, this.#cuts(heads)),
+        policy: droppedOf(labels),
       },
       unreadable: this.#unreadable,
     };
@@ -303,6 +307,16 @@ function familyRows(counted: readonly Counted[], family: Family): readonly Famil
 function plainFile({ head, plainBytes: bytes }: Counted): readonly PlainFile[] {
   if (head === undefined || head.file.path !== head.file.logicalPath) return [];
   return [{ path: head.file.path, bytes, mtimeMs: head.file.mtimeMs }];
+}
+
+/** The ends of lines are no lines of their own. */
+function droppedOf(labels: readonly LabelRow[]): PolicySavings {
+  const sums = { records: 0, bytes: 0 };
+  for (const { label, records, bytes, keptRecords, keptBytes } of labels) {
+    if (label !== LINE_ENDS) sums.records += records - keptRecords;
+    sums.bytes += bytes - keptBytes;
+  }
+  return sums;
 }
 
 function supersededOf(counted: readonly Counted[], cuts: ReadonlyMap<string, readonly number[]>): SupersededSavings {

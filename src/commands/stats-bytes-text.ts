@@ -1,6 +1,7 @@
 /** The answer of `stats bytes` for people. */
 import type { Blob } from "../analysis/bytes-blobs.ts";
 import type { ByteSums, FamilyBytes, LabelRow, MonthBytes, ThreadBytes } from "../analysis/bytes.ts";
+import { savingsFields } from "../export/report/savings.ts";
 import { formatBytes, formatCount } from "../io/text.ts";
 import type { CommandContext } from "./command.ts";
 import { shortPath } from "./compress-text.ts";
@@ -24,11 +25,18 @@ export function renderBytes(answer: BytesAnswer, look: Look): string {
   return [...tables.filter((table) => table !== ""), fields].join("\n") + renderUnreadable(answer, look);
 }
 
-function labelColumns({ totals }: BytesAnswer): readonly Column<LabelRow>[] {
+const KEPT: Column<LabelRow> = {
+  title: "kept",
+  value: ({ bytes, keptBytes }) => (keptBytes === bytes ? "" : formatBytes(keptBytes)),
+  align: "right",
+};
+
+function labelColumns({ totals, savings }: BytesAnswer): readonly Column<LabelRow>[] {
   return [
     { title: "label", value: ({ label }) => label, flexible: true, min: 20 },
     { title: "records", value: ({ records }) => formatCount(records), align: "right" },
     { title: "bytes", value: ({ bytes }) => formatBytes(bytes), align: "right" },
+    ...(savings.policy.records > 0 ? [KEPT] : []),
     { title: "share", value: ({ bytes }) => formatShare(shareOf(bytes, totals.plainBytes)), align: "right" },
   ];
 }
@@ -83,8 +91,6 @@ function blobColumns({ codexHome }: BytesAnswer, look: Look): readonly Column<Bl
 
 function fieldsOf(answer: BytesAnswer): readonly (readonly [string, string])[] {
   const { totals, repeated, savings, threads, threadCount, families, familyCount } = answer;
-  const { compress, superseded } = savings;
-  const isSampled = compress.sampledBytes < compress.plainBytes;
   return [
     [
       "rollouts",
@@ -99,19 +105,7 @@ function fieldsOf(answer: BytesAnswer): readonly (readonly [string, string])[] {
       const text = `${formatBytes(storedBytes - onceBytes)} more than once (${formatCount(blobs)} different, ${formatBytes(onceBytes)})`;
       return [kind, text] as const;
     }),
-    [
-      "compress",
-      compress.files === 0
-        ? "nothing is left to compress"
-        : `would save ${isSampled ? "about " : ""}${formatBytes(compress.savedBytes)} of ${formatBytes(compress.plainBytes)}, ` +
-          `${formatBytes(compress.coldSavedBytes)} of it in files older than a week`,
-    ],
-    [
-      "old checkpoints",
-      superseded.checkpoints === 0
-        ? "none that a newer one has replaced"
-        : `${formatBytes(superseded.bytes)} in ${formatCount(superseded.checkpoints)} that newer ones have replaced`,
-    ],
+    ...savingsFields(savings),
   ];
 }
 

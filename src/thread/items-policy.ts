@@ -62,6 +62,19 @@ export function isKept(record: RolloutRecord, mode: HistoryMode): boolean {
   return follow(RECORDS[record.type], mode) ?? isKeptInside(record, mode);
 }
 
+/** The same by the name of an event on the wire: undefined where only the event itself tells. */
+export function isEventNameKept(name: string, mode: HistoryMode): boolean | undefined {
+  const kept = follow(eventRules.get(name) ?? "neither", mode);
+  if (kept !== undefined || mode === "legacy") return kept;
+  return name === "item_completed";
+}
+
+/** The same by the type of a record that is neither an event nor an item of the model's. No other type is kept. */
+export function isTypeKept(type: string, mode: HistoryMode): boolean {
+  if (!Object.hasOwn(RECORDS, type)) return false;
+  return follow(RECORDS[type as RecordType], mode) ?? mode === "paginated";
+}
+
 /** Undefined for `look`. */
 function follow(rule: Rule, mode: HistoryMode): boolean | undefined {
   return rule === "look" ? undefined : rule === "both" || rule === mode;

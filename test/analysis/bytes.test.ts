@@ -5,10 +5,13 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { BlobTable, longStrings } from "../../src/analysis/bytes-blobs.ts";
 import { countFile } from "../../src/analysis/bytes-file.ts";
 import { labelOfLine, labelOfRecord } from "../../src/analysis/bytes-labels.ts";
+import { isLineKept } from "../../src/analysis/bytes-policy.ts";
 import { estimateCompression, supersededBytes } from "../../src/analysis/bytes-savings.ts";
 import { type BytesReport, countBytes } from "../../src/analysis/bytes.ts";
 import { decodeLine } from "../../src/format/decode.ts";
+import type { HistoryMode } from "../../src/format/record.ts";
 import { discoverRollouts } from "../../src/readers/home.ts";
+import { isKept } from "../../src/thread/items-policy.ts";
 import { runs } from "../support/budget.ts";
 import { rollouts } from "../support/generate.ts";
 import { type HomeSpec, temporaryFolder, writeHome } from "../support/homes.ts";
@@ -18,6 +21,7 @@ import {
   base,
   event,
   FILE_MS,
+  itemCompleted,
   type LineRecord,
   lineText,
   meta,
@@ -113,6 +117,73 @@ describe("labels", () => {
   it("of the last line go by all of it, since it may be torn", () => {
     const text = Buffer.from(lineText(responseItem("a"), META_TIME).slice(0, -1));
     expect(labelOfLine(text, { line: 1, offset: 0, length: text.length }, false)).toBe("defect.torn");
+  });
+});
+
+describe("the persistence policy", () => {
+  const kept = (records: readonly LineRecord[], paginated: boolean): Readonly<Record<string, number>> => {
+    const head = paginated ? paginatedMeta(1) : meta(1);
+    const { labels: rows } = bytes({ [sessionPath(1)]: rolloutText([head, ...records]) });
+    return Object.fromEntries(rows.map(({ label, keptRecords }) => [label, keptRecords]));
+  };
+
+  it("goes by the mode of the rollout", () => {
+    const records = [
+      userMessage("a"),
+      userItem("a"),
+      itemCompleted({ type: "Plan", id: "p", text: "p" }),
+      event("error", { message: "m" }),
+      event("warning", { message: "m" }),
+      responseItem("a"),
+      { type: "response_item", payload: { type: "new_kind" } },
+      { type: "response_item", payload: { type: "ghost_snapshot", ghost_commit: {} } },
+      taskStarted(),
+    ];
+    const both = {
+      session_meta: 1,
+      "event.error": 0,
+      "event.warning": 0,
+      "response.message": 1,
+      "response.other": 0,
+      "response.ghost_snapshot": 0,
+      "event.turn_started": 1,
+    };
+    expect(kept(records, false)).toEqual({
+      ...both,
+      "event.user_message": 1,
+      "event.item_completed.user_message": 0,
+      "event.item_completed.plan": 1,
+      "line ends": 5,
+    });
+    expect(kept(records, true)).toEqual({
+      ...both,
+      "event.user_message": 0,
+      "event.item_completed.user_message": 1,
+      "event.item_completed.plan": 1,
+      "line ends": 5,
+    });
+  });
+
+  it("says what would not be written again, with its line ends", () => {
+    const text = rolloutText([meta(1), event("error", { message: "m" }), responseItem("a")]);
+    const report = bytes({ [sessionPath(1)]: `${text}\n no record\n` });
+    const error = lineText(event("error", { message: "m" }), META_TIME).length;
+    // An empty line has no end of its own.
+    expect(report.savings.policy).toEqual({ records: 3, bytes: error + 1 + 1 + 10 + 1 });
+  });
+
+  it("is told from labels as by the whole record", () => {
+    fc.assert(
+      fc.property(rollouts(), fc.constantFrom<HistoryMode>("legacy", "paginated"), ({ text }, mode) => {
+        for (const line of text.split("\n")) {
+          const entry = decodeLine(Buffer.from(line), { line: 1, offset: 0, length: Buffer.byteLength(line) });
+          if (!entry.ok) continue;
+          const label = labelOfRecord(entry.record);
+          expect([label, isLineKept(label, mode, () => entry)]).toEqual([label, isKept(entry.record, mode)]);
+        }
+      }),
+      runs(100),
+    );
   });
 });
 

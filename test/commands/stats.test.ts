@@ -87,7 +87,9 @@ describe("bytes", () => {
     expect(out).toMatch(/\nthread +layout +files +bytes +on disk +inherited\n/);
     expect(out).toMatch(/\nfamily of +threads +forks +agents +bytes +on disk +inherited\n/);
     expect(out).toMatch(/\nthreads +3, 1 shown \(--top\)\n/);
-    expect(out).toMatch(/\nold checkpoints +none that a newer one has replaced\n$/);
+    expect(out).toMatch(
+      /\nold checkpoints +none that a newer one has replaced\nkept +Codex 0\.169\.0 would write every line again\n$/,
+    );
   });
 });
 

@@ -113,7 +113,7 @@ export function agentItem(text: string): LineRecord {
   return itemCompleted({ type: "AgentMessage", id: "a1", content: [{ type: "Text", text }], phase: "final_answer" });
 }
 
-function itemCompleted(item: Readonly<Record<string, unknown>>): LineRecord {
+export function itemCompleted(item: Readonly<Record<string, unknown>>): LineRecord {
   return event("item_completed", {
     thread_id: threadId(1),
     turn_id: "t1",

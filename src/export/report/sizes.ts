@@ -4,6 +4,7 @@ import type { LabelRow, MonthBytes } from "../../analysis/bytes.ts";
 import { formatBytes, formatCount } from "../../io/text.ts";
 import { type Column, fields, meter, table } from "./html.ts";
 import type { HomeBytes, ThreadBytesView } from "./model.ts";
+import { savingsFields } from "./savings.ts";
 import { recorded, shareText } from "./text.ts";
 
 /** The rest is folded away. */
@@ -78,12 +79,7 @@ function repeatedTable(blobs: readonly Blob[]): string {
   return table(BLOBS, blobs, { caption: "What is stored more than once", isSortable: true });
 }
 
-function savings({
-  totals,
-  repeated,
-  savings: { compress, superseded },
-}: HomeBytes): readonly (readonly [string, string])[] {
-  const about = compress.sampledBytes < compress.plainBytes ? "about " : "";
+function savings({ totals, repeated, savings: all }: HomeBytes): readonly (readonly [string, string])[] {
   return [
     [
       "inherited",
@@ -97,17 +93,6 @@ function savings({
         ? "nothing large is stored more than once"
         : `${formatBytes(repeated.repeatedBytes)} stored more than once`,
     ],
-    [
-      "compress",
-      compress.files === 0
-        ? "nothing is left to compress"
-        : `would save ${about}${formatBytes(compress.savedBytes)} of ${formatBytes(compress.plainBytes)}, ${formatBytes(compress.coldSavedBytes)} of it in files older than a week`,
-    ],
-    [
-      "old checkpoints",
-      superseded.checkpoints === 0
-        ? "none that a newer one has replaced"
-        : `${formatBytes(superseded.bytes)} in ${formatCount(superseded.checkpoints)} that newer ones have replaced`,
-    ],
+    ...savingsFields(all),
   ];
 }

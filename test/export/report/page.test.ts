@@ -52,6 +52,7 @@ describe("text", () => {
   });
 });
 
+const LABEL = { label: "response.message", records: 1, bytes: 1, keptRecords: 1, keptBytes: 1 };
 const SUMS = { files: 1, plainBytes: 1000, diskBytes: 900, inheritedBytes: 100 };
 
 function tokens(key: string) {
@@ -137,7 +138,7 @@ function homeReport(text: string, threads = 1): HomeReport {
     codexHome: text,
     bytes: {
       totals: SUMS,
-      labels: Array.from({ length: 20 }, () => ({ label: "response.message" as const, records: 1, bytes: 50 })),
+      labels: Array.from({ length: 20 }, () => ({ ...LABEL, bytes: 50 })),
       months: [{ month: text, ...SUMS }],
       repeated: {
         minBytes: 1024,
@@ -148,6 +149,7 @@ function homeReport(text: string, threads = 1): HomeReport {
       savings: {
         compress: { files: 1, plainBytes: 9, archiveBytes: 1, savedBytes: 8, coldSavedBytes: 0, sampledBytes: 4 },
         superseded: { checkpoints: 1, files: 1, bytes: 3 },
+        policy: { records: 1, bytes: 2 },
       },
     },
     threadCount: threads,
@@ -198,7 +200,7 @@ function threadReport(text: string): ThreadReport {
       kinds: [{ words: "commands", count: 2 }],
       warnings: 0,
     },
-    bytes: { totals: SUMS, labels: [{ label: "compacted", records: 1, bytes: 5 }] },
+    bytes: { totals: SUMS, labels: [{ ...LABEL, label: "compacted", bytes: 5 }] },
     problems: [text],
   };
 }
