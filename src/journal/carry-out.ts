@@ -4,13 +4,13 @@ import { hasSameContent, isSameFile, lookAtPath } from "../compressor/files.ts";
 import { lockNames, lockThread } from "../compressor/thread-lock.ts";
 import { RolloutError } from "../errors.ts";
 import { removeIfThere } from "../io/files.ts";
-import { heldForWriting } from "../io/holders.ts";
 import type { HeldLock } from "../io/locks.ts";
 import { type Home, SESSION_INDEX } from "../readers/home.ts";
-import type { ManifestWriter } from "./manifest.ts";
+import type { ManifestWriter, UnitState } from "./manifest.ts";
+import { databaseWrittenTo, hasForeignLog, requireAsideUnheld, requireUnused } from "./in-use.ts";
 import { dropPlaceholders } from "./placeholders.ts";
 import type { PlannedStep, PlannedUnit } from "./planned.ts";
-import { applyStep, dropLeftovers, retiredBy, revertStep, stateOf, type StepState } from "./steps.ts";
+import { applyStep, dropLeftovers, isApplied, pathOf, revertStep, stateOf, type StepState } from "./steps.ts";
 
 /**
  * Under the locks that Codex takes itself: those of the threads, and that of the list of names for a unit that changes it.
@@ -21,7 +21,7 @@ export function withLocks<T>({ codexHome }: Home, { threadIds, steps }: LockedUn
   const take = (lock: HeldLock | undefined, what: string): void => {
     if (lock === undefined) {
       throw new RolloutError("busy", `Codex has ${what} open`, {
-        hint: "close it there and run again; nothing was changed",
+        hint: "close it there and run again",
       });
     }
     locks.push(lock);
@@ -40,27 +40,14 @@ type LockedUnit = Pick<PlannedUnit, "threadIds" | "steps">;
 
 /** @throws RolloutError `mismatch` or `busy` before anything is written to the manifest. */
 export function requirePending({ steps }: PlannedUnit): void {
+  requireUnused(steps);
   for (const planned of steps) {
-    if (stateOf(planned) === "pending") continue;
+    if (stateOf(planned) === "pending" && !hasForeignLog(planned, steps)) continue;
     throw new RolloutError("mismatch", "the home has changed since the plan was made", {
       path: pathOf(planned),
-      hint: "run again; nothing was changed",
+      hint: "run again",
     });
   }
-  requireUnheld(steps);
-}
-
-/** A writer that takes no lock, as those before 0.148, is still seen by its open file, where the system tells. */
-function requireUnheld(steps: readonly PlannedStep[]): void {
-  const looks = steps.flatMap((planned) => retiredBy(planned) ?? []);
-  if (looks.length === 0) return;
-  const held = heldForWriting(new Set(looks.map(({ id }) => id)));
-  const step = steps.find((planned) => held?.has(retiredBy(planned)?.id ?? "") === true);
-  if (step === undefined) return;
-  throw new RolloutError("busy", "another process has the file open for writing", {
-    path: pathOf(step),
-    hint: "close it there and run again; nothing was changed",
-  });
 }
 
 /** Writes the plan, carries it out, and writes that it is done; or brings everything back, and throws why. */
@@ -73,7 +60,7 @@ export function carryOut(unit: PlannedUnit, writer: ManifestWriter): void {
       applyStep(planned);
     }
     // Who opened a file between the look and the change writes into what is put aside.
-    requireUnheld(unit.steps);
+    requireAsideUnheld(unit.steps);
     requireKept(unit.steps);
     writer.mark(unit.number, "done");
   } catch (error) {
@@ -147,16 +134,18 @@ function canBeTakenBack(planned: PlannedStep): boolean {
 /** What was cut off, to one of its ends. */
 export function settleUnit(
   unit: PlannedUnit,
+  was: UnitState,
   writer: ManifestWriter,
 ): { readonly outcome: "undone" | "finished" } | Stuck {
   dropPlaceholders(unit.steps);
+  requireUnused(unit.steps);
   const states = unit.steps.map((planned) => ({ planned, state: stateOf(planned) }));
-  const used = databaseInUse(states);
+  const used = databaseWrittenTo(states);
   if (used !== undefined) return { outcome: "stuck", path: pathOf(used) };
   if (states.every(({ planned, state }) => canBeUndone(planned, state))) {
     const left = takeBack(unit.steps);
     if (left !== undefined) return { outcome: "stuck", path: pathOf(left) };
-    for (const planned of unit.steps) dropLeftovers(planned);
+    for (const planned of unit.steps) dropLeftovers(planned, was === "undoing");
     writer.mark(unit.number, "undone");
     return { outcome: "undone" };
   }
@@ -171,16 +160,6 @@ export function settleUnit(
   return { outcome: "stuck", path: inTheWay === undefined ? undefined : pathOf(inTheWay.planned) };
 }
 
-/** Its log was put aside, and somebody has written to the database since: neither an old log nor an old file fits it now. */
-function databaseInUse(
-  states: readonly { readonly planned: PlannedStep; readonly state: StepState }[],
-): PlannedStep | undefined {
-  const isLog = ({ step }: PlannedStep): boolean => step.kind === "remove" && /-(?:wal|shm|journal)$/.test(step.path);
-  if (!states.some(({ planned, state }) => isLog(planned) && isApplied(state))) return undefined;
-  const isMain = ({ step }: PlannedStep): boolean => "path" in step && step.path.endsWith(".sqlite");
-  return states.find(({ planned, state }) => isMain(planned) && state.endsWith("-changed"))?.planned;
-}
-
 interface Stuck {
   readonly outcome: "stuck";
   readonly path: string | undefined;
@@ -188,6 +167,7 @@ interface Stuck {
 
 /** Everything of a unit that is done. The caller has seen that it can be. @throws HalfDone when it could not. */
 export function undoUnit(unit: PlannedUnit, writer: ManifestWriter): void {
+  requireUnused(unit.steps);
   writer.mark(unit.number, "undoing");
   const left = takeBack(unit.steps);
   if (left !== undefined) throw new HalfDone(left, undefined);
@@ -196,17 +176,19 @@ export function undoUnit(unit: PlannedUnit, writer: ManifestWriter): void {
 
 /** The first step that undoing would lose something by; undefined when there is none. */
 export function obstacle({ steps }: PlannedUnit): PlannedStep | undefined {
-  return steps.find((planned) => planned.step.kind !== "forget" && !canBeUndone(planned, stateOf(planned)));
+  return steps.find((planned) => {
+    const { kind } = planned.step;
+    if (kind === "forget") return false;
+    const state = stateOf(planned);
+    // Of one that is done, what is not there any more has gone on elsewhere.
+    return !canBeUndone(planned, state) || (kind === "create" && state !== "applied");
+  });
 }
 
 function canBeUndone({ step }: PlannedStep, state: StepState): boolean {
   // Rows that have changed since keep what they have; lists may then be older than the files, which reindex mends.
   if (step.kind === "rows") return state !== "foreign";
   return state === "pending" || state === "pending-changed" || state === "applied";
-}
-
-function isApplied(state: StepState): boolean {
-  return state === "applied" || state === "applied-changed";
 }
 
 function dropSecondNames({ steps }: PlannedUnit): void {
@@ -218,8 +200,4 @@ export function purge({ steps }: PlannedUnit): void {
   for (const { step, backup } of steps) {
     if (step.kind === "remove" && step.forGood === true && backup !== undefined) removeIfThere(backup);
   }
-}
-
-function pathOf({ step }: PlannedStep): string | undefined {
-  return step.kind === "rows" || step.kind === "forget" ? step.database : step.path;
 }

@@ -45,6 +45,8 @@ export class Journal {
   #isHalfDone = false;
   /** Folders into which a file of the run's own folder can be moved. */
   readonly #reached = new Map<string, boolean>();
+  /** Threads whose locks the run has already. */
+  #held: ReadonlySet<string> = new Set();
   /** What became of units that runs before were cut off in. */
   readonly recovered: readonly Recovered[];
 
@@ -105,6 +107,18 @@ export class Journal {
     for (const { temporary } of staged) removeIfThere(temporary);
   }
 
+  /** Keeps writers away from threads for as long as the work on them takes, several units of it. @throws RolloutError `busy`. */
+  holding<T>(threadIds: readonly string[], work: () => T): T {
+    return withLocks(this.#home, { threadIds, steps: [] }, () => {
+      this.#held = new Set(threadIds);
+      try {
+        return work();
+      } finally {
+        this.#held = new Set();
+      }
+    });
+  }
+
   /**
    * All steps of the unit, or none. Its staged files belong to it from here on.
    * @throws RolloutError `busy` when a writer has a thread or a file; `mismatch` when something has changed since it was looked at;
@@ -114,7 +128,8 @@ export class Journal {
     const staged = unit.steps.flatMap((step) => ("staged" in step ? [step.staged] : []));
     try {
       const planned = planUnit(this.#home, this.#run(), this.#units, unit);
-      withLocks(this.#home, planned, () => {
+      const threadIds = planned.threadIds.filter((id) => !this.#held.has(id));
+      withLocks(this.#home, { ...planned, threadIds }, () => {
         requirePending(planned);
         this.#units += 1;
         carryOut(planned, this.#openWriter());

@@ -3,9 +3,17 @@
  * Paths stand in it relative to the home, so that it stays true when the home moves, and leads nowhere else whoever wrote it.
  */
 import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync } from "node:fs";
-import { dirname, join, relative, sep } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { RolloutError } from "../errors.ts";
-import { fileError, fsyncFolder, listFolder, lstatOrUndefined, readWholeFile, writeFully } from "../io/files.ts";
+import {
+  fileError,
+  fsyncFolder,
+  listFolder,
+  lstatOrUndefined,
+  readWholeFile,
+  removeIfThere,
+  writeFully,
+} from "../io/files.ts";
 import type { Home } from "../readers/home.ts";
 import { type PlannedUnit, requireOwnUnit } from "./planned.ts";
 
@@ -25,16 +33,24 @@ export interface RunHead {
 
 export interface Run extends RunHead {
   readonly manifest: string;
+  /** Where its databases lie, relative to the home if within it; undefined where nothing tells. */
+  readonly databases: string | undefined;
   readonly units: readonly { readonly unit: PlannedUnit; readonly state: UnitState }[];
 }
 
 type Line =
-  | ({ readonly kind: "run"; readonly version: number } & RunHead)
+  | ({ readonly kind: "run"; readonly version: number; readonly databases?: string } & RunHead)
   | { readonly kind: "plan"; readonly unit: PlannedUnit }
   | { readonly kind: Exclude<UnitState, "planned">; readonly number: number };
 
 export function runsFolder({ codexHome }: Home): string {
   return join(codexHome, RUNS);
+}
+
+/** Relative to the home for databases within it, which move along; `.` for those of most homes. */
+function databasesOf({ codexHome, sqliteHome }: Home): string {
+  if (sqliteHome !== codexHome && !sqliteHome.startsWith(codexHome + sep)) return sqliteHome;
+  return relative(codexHome, sqliteHome) || ".";
 }
 
 export function manifestIn(folder: string): string {
@@ -73,10 +89,7 @@ export class ManifestWriter {
       throw fileError(error, "write", path);
     }
     if (head === undefined) this.#closeTorn();
-    else {
-      this.#append({ kind: "run", version: VERSION, ...head });
-      fsyncFolder(dirname(path));
-    }
+    else this.#begin(head);
   }
 
   plan(unit: PlannedUnit): void {
@@ -89,6 +102,18 @@ export class ManifestWriter {
 
   close(): void {
     closeSync(this.#fd);
+  }
+
+  /** One that cannot be begun is not left in the way of the next attempt. */
+  #begin(head: RunHead): void {
+    try {
+      this.#append({ kind: "run", version: VERSION, ...head, databases: databasesOf(this.#home) });
+      fsyncFolder(dirname(this.path));
+    } catch (error) {
+      closeSync(this.#fd);
+      removeIfThere(this.path);
+      throw error;
+    }
   }
 
   #append(line: Line): void {
@@ -117,7 +142,7 @@ export class ManifestWriter {
 export function readManifest(home: Home, manifest: string): Run {
   const lines = readWholeFile(manifest).toString("utf8").split("\n");
   // Killed while it wrote its first line: nothing was ever done.
-  if (lines.length === 1) return { manifest, command: "", startedMs: 0, units: [] };
+  if (lines.length === 1) return { manifest, command: "", startedMs: 0, databases: undefined, units: [] };
   const head = decode(home, lines[0] ?? "", manifest);
   if (head?.kind !== "run") {
     throw new RolloutError("damaged", "this is not the manifest of a run of rollout-tool", { path: manifest });
@@ -140,8 +165,17 @@ export function readManifest(home: Home, manifest: string): Run {
       if (known !== undefined) known.state = line.kind;
     }
   }
-  const { command, startedMs } = head;
-  return { manifest, command, startedMs, units: [...units.values()] };
+  const { command, startedMs, databases } = head;
+  return { manifest, command, startedMs, databases, units: [...units.values()] };
+}
+
+/** @throws RolloutError `mismatch` where the databases that a run has changed are not those that are worked on now. */
+export function requireItsDatabases(home: Home, { manifest, databases }: Run): void {
+  if (databases === undefined || databases === databasesOf(home)) return;
+  throw new RolloutError("mismatch", `the databases of this run lie at ${resolve(home.codexHome, databases)}`, {
+    path: manifest,
+    hint: "name that folder with --sqlite-home",
+  });
 }
 
 /** Keys whose values are absolute paths in memory. */

@@ -50,6 +50,7 @@ export function rowsState(path: string, changes: readonly RowChange[]): RowState
 export function forgetRows(path: string, table: string, where: SqlRow): void {
   const columns = Object.keys(where);
   within(path, (db) => {
+    if (!hasTable(db, table)) return;
     db.prepare(`delete from ${quoteName(table)} where ${equalTo(columns)}`).run(Object.values(where));
   });
 }
@@ -67,9 +68,15 @@ function within(path: string, work: (db: SqliteDatabase) => void): void {
 }
 
 function stateOf(db: SqliteDatabase, { table, key, before, after }: RowChange): RowState {
+  if (!hasTable(db, table)) return "other";
   const found = rowOf(db, table, key);
   if (matches(found, after)) return "after";
   return matches(found, before) ? "before" : "other";
+}
+
+/** Another release may have done away with it, or the file was made anew. */
+function hasTable(db: SqliteDatabase, table: string): boolean {
+  return db.get("select 1 from sqlite_schema where type = 'table' and name = ?", [table]) !== undefined;
 }
 
 function rowOf(db: SqliteDatabase, table: string, key: SqlRow): SqlRow | undefined {

@@ -4,7 +4,16 @@ import { RolloutError } from "../errors.ts";
 import { lstatOrUndefined } from "../io/files.ts";
 import type { Home } from "../readers/home.ts";
 import { purge, settleUnit, withLocks } from "./carry-out.ts";
-import { manifestIn, manifestsOf, ManifestWriter, readManifest, type Run, runFolders } from "./manifest.ts";
+import {
+  manifestIn,
+  manifestsOf,
+  ManifestWriter,
+  readManifest,
+  requireItsDatabases,
+  type Run,
+  runFolders,
+  type UnitState,
+} from "./manifest.ts";
 import { tidyRun } from "./place.ts";
 import type { PlannedUnit } from "./planned.ts";
 import type { Recovered } from "./types.ts";
@@ -12,39 +21,74 @@ import type { Recovered } from "./types.ts";
 /** A manifest that cannot be read is told, and left as it is. */
 export function settleRuns(home: Home): readonly Recovered[] {
   for (const folder of runFolders(home)) if (lstatOrUndefined(manifestIn(folder)) === undefined) tidyRun(folder);
-  return manifestsOf(home).flatMap((manifest) => {
-    try {
-      return settleRun(home, readManifest(home, manifest));
-    } catch (error) {
-      if (!(error instanceof RolloutError) || error.code === "internal") throw error;
-      return [{ title: "a run", manifest, outcome: "stuck" as const, reason: error.message }];
-    }
-  });
+  const later = new Set<string>();
+  return manifestsOf(home)
+    .toReversed()
+    .flatMap((manifest) => {
+      try {
+        return settleRun(home, readManifest(home, manifest), later);
+      } catch (error) {
+        if (!(error instanceof RolloutError) || error.code === "internal") throw error;
+        return [{ title: "a run", manifest, outcome: "stuck" as const, reason: error.message }];
+      }
+    });
 }
 
-function settleRun(home: Home, { manifest, units }: Run): readonly Recovered[] {
-  const open = units.filter(({ state }) => state === "planned" || state === "undoing");
+/**
+ * The last unit first. `later`: what units behind it have changed, or may still have to: an older one that was about the same cannot be
+ * told from them any more.
+ */
+function settleRun(home: Home, run: Run, later: Set<string>): readonly Recovered[] {
+  const { manifest, units } = run;
   for (const { unit, state } of units) if (state === "done") purge(unit);
-  if (open.length === 0) return dropStaged(manifest);
-  const writer = new ManifestWriter(home, manifest);
+  const writer = units.some(isOpen) ? openWriter(home, run) : undefined;
   try {
-    const settled = open.map(({ unit }) => ({ title: unit.title, manifest, ...settleOne(home, unit, writer) }));
-    if (settled.every(({ outcome }) => outcome !== "stuck")) dropStaged(manifest);
+    const settled = units.toReversed().flatMap((one): readonly Recovered[] => {
+      const places = placesOf(one.unit);
+      const answer = writer !== undefined && isOpen(one) ? settleOne(home, one, { writer, later, places }) : undefined;
+      if (one.state !== "undone" && answer?.outcome !== "undone") for (const place of places) later.add(place);
+      return answer === undefined ? [] : [{ title: one.unit.title, manifest, ...answer }];
+    });
+    // Of a unit that is stuck they may be all that there is of its new file.
+    if (settled.every(({ outcome }) => outcome !== "stuck")) tidyRun(dirname(manifest));
     return settled;
   } finally {
-    writer.close();
+    writer?.close();
   }
 }
 
-/** Files that no unit will ever need. Of a unit that is stuck they may be all that there is of its new file. */
-function dropStaged(manifest: string): readonly never[] {
-  tidyRun(dirname(manifest));
-  return [];
+function isOpen({ state }: { readonly state: UnitState }): boolean {
+  return state === "planned" || state === "undoing";
 }
 
-function settleOne(home: Home, unit: PlannedUnit, writer: ManifestWriter): Pick<Recovered, "outcome" | "reason"> {
+function openWriter(home: Home, run: Run): ManifestWriter {
+  requireItsDatabases(home, run);
+  return new ManifestWriter(home, run.manifest);
+}
+
+/** Files and rows, each by what tells it apart. */
+function placesOf({ steps }: PlannedUnit): readonly string[] {
+  return steps.flatMap(({ step }) => {
+    if (step.kind === "forget") return [];
+    if (step.kind !== "rows") return step.kind === "move" ? [step.path, step.target] : [step.path];
+    return step.changes.map(
+      ({ table, key }) => `${step.database} ${table} ${Object.values(key).map(String).join(" ")}`,
+    );
+  });
+}
+
+function settleOne(
+  home: Home,
+  { unit, state }: Run["units"][number],
+  {
+    writer,
+    later,
+    places,
+  }: { readonly writer: ManifestWriter; readonly later: ReadonlySet<string>; readonly places: readonly string[] },
+): Pick<Recovered, "outcome" | "reason"> {
+  if (places.some((place) => later.has(place))) return { outcome: "stuck", reason: "a later run has changed the same" };
   try {
-    const settled = withLocks(home, unit, () => settleUnit(unit, writer));
+    const settled = withLocks(home, unit, () => settleUnit(unit, state, writer));
     if (settled.outcome !== "stuck") return { outcome: settled.outcome, reason: undefined };
     return { outcome: "stuck", reason: `${settled.path ?? "a file"} was changed since` };
   } catch (error) {

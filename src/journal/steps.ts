@@ -6,7 +6,7 @@ import { hasSameContent, isSameFile, isThere, type Look, lookAtPath, nameWithout
 import { assert, RolloutError } from "../errors.ts";
 import { lstatOrUndefined, removeIfThere } from "../io/files.ts";
 import type { PlannedStep } from "./planned.ts";
-import { keepAs, makeFolders, moveOver, moveTo, removeEmptyFolders } from "./place.ts";
+import { keepAs, makeFolders, missingFolders, moveOver, moveTo, removeEmptyFolders } from "./place.ts";
 import { applyRows, forgetRows, revertRows, rowsState } from "./rows.ts";
 import type { Step } from "./types.ts";
 
@@ -56,9 +56,15 @@ const HANDLINGS: Handlings = {
       removeIfThere(staged.temporary);
     },
     revert({ path }, { folders, backup }) {
+      const kept = backupOf(backup);
       // It has its second name already when a run was killed between the two.
-      if (isSameFile(lookAtPath(path), lookAtPath(backupOf(backup)))) removeIfThere(path);
-      else if (isThere(path)) moveTo(path, backupOf(backup));
+      if (isSameFile(lookAtPath(path), lookAtPath(kept))) removeIfThere(path);
+      else if (isThere(path)) {
+        // The folder goes with a run that has put nothing aside; a copy that a killed run has made is of the file that is still there.
+        makeFolders(missingFolders(kept));
+        removeIfThere(kept);
+        moveTo(path, kept);
+      }
       removeEmptyFolders(folders);
     },
   },
@@ -70,11 +76,13 @@ const HANDLINGS: Handlings = {
       return there === undefined ? "applied" : "applied-changed";
     },
     apply({ path }, { backup }) {
+      makeFolders(missingFolders(backupOf(backup)));
       // A name that a killed run gave it, or half of a copy.
       removeIfThere(backupOf(backup));
       moveTo(path, backupOf(backup));
     },
     revert({ path }, { backup }) {
+      makeFolders(missingFolders(path));
       moveTo(backupOf(backup), path);
     },
   },
@@ -93,6 +101,7 @@ const HANDLINGS: Handlings = {
       else moveTo(path, target);
     },
     revert({ path, target }, { folders }) {
+      makeFolders(missingFolders(path));
       moveTo(target, path);
       removeEmptyFolders(folders);
     },
@@ -130,15 +139,15 @@ export function revertStep(planned: PlannedStep): void {
   handlingOf(planned.step).revert(planned.step, planned);
 }
 
-/** Files whose bytes a step takes out of reach: nobody may be writing to them. */
+/** Files whose bytes a step takes out of reach. */
 export function retiredBy({ step }: PlannedStep): Look | undefined {
   return step.kind === "replace" || step.kind === "remove" ? step.look : undefined;
 }
 
 /** What is left of a step that was not carried out: files that were made for it. */
-export function dropLeftovers({ step, backup }: PlannedStep): void {
-  // Taken back before anybody could go on with it.
-  if (step.kind === "create" && backup !== undefined) removeIfThere(backup);
+export function dropLeftovers({ step, backup }: PlannedStep, wasDone = false): void {
+  // Taken back before anybody could go on with it; of one that was done it may be the only copy by now.
+  if (step.kind === "create" && backup !== undefined && !wasDone) removeIfThere(backup);
   if (step.kind === "replace" || step.kind === "create") removeIfThere(step.staged.temporary);
   // Of one that was killed when its file had a second name already, and its first one still.
   const hasPath = step.kind === "replace" || step.kind === "remove";
@@ -186,4 +195,13 @@ function backupOf(path: string | undefined): string {
 
 function taken(path: string): RolloutError {
   return new RolloutError("mismatch", "another file has this name by now", { path, hint: "run again" });
+}
+
+/** What a step is about: a file, or a database. */
+export function pathOf({ step }: PlannedStep): string | undefined {
+  return step.kind === "rows" || step.kind === "forget" ? step.database : step.path;
+}
+
+export function isApplied(state: StepState): boolean {
+  return state === "applied" || state === "applied-changed";
 }

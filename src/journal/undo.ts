@@ -6,7 +6,15 @@ import { claimHome } from "../indexer/guard.ts";
 import { lstatOrUndefined } from "../io/files.ts";
 import type { Home } from "../readers/home.ts";
 import { obstacle, undoUnit, withLocks } from "./carry-out.ts";
-import { ManifestWriter, manifestIn, manifestsOf, readManifest, type Run, type UnitState } from "./manifest.ts";
+import {
+  ManifestWriter,
+  manifestIn,
+  manifestsOf,
+  readManifest,
+  requireItsDatabases,
+  type Run,
+  type UnitState,
+} from "./manifest.ts";
 import type { PlannedUnit } from "./planned.ts";
 import { settleRuns } from "./settle.ts";
 import type { Undone } from "./types.ts";
@@ -62,6 +70,7 @@ export function undoRun(home: Home, text: string, options: UndoOptions = {}): Un
   try {
     settleRuns(home);
     const run = readManifest(home, manifest);
+    requireItsDatabases(home, run);
     const writer = new ManifestWriter(home, manifest);
     try {
       return reportOf(run, (unit, state) => undoOne(home, { unit, state }, writer));
@@ -101,7 +110,8 @@ function undoOne(
 }
 
 function judge(unit: PlannedUnit, state: UnitState): Outcome {
-  if (state !== "done") return { outcome: "already", reason: undefined };
+  if (state === "undone") return { outcome: "already", reason: undefined };
+  if (state !== "done") return { outcome: "changed", reason: "it was cut off, and could not be brought to an end" };
   const forGood = unit.steps.find(({ step }) => step.kind === "remove" && step.forGood === true);
   if (forGood !== undefined) return { outcome: "for-good", reason: "it removed files for good" };
   const found = obstacle(unit);

@@ -16,10 +16,12 @@ import {
   listFolder,
   lstatOrUndefined,
   readWholeFile,
+  removeIfThere,
   writeFileAtomic,
   writeFully,
 } from "../io/files.ts";
 import { heldForWriting } from "../io/holders.ts";
+import { tryLock } from "../io/locks.ts";
 import { ROLLOUT_ROOTS } from "../readers/home.ts";
 
 const NOTE = join("rollout-tool", "moved-from.json");
@@ -53,12 +55,29 @@ function stagingOf(target: string): string {
 /** @throws RolloutError `disk-full`, `unwritable`, `mismatch`: there is no new folder then, and the old one is untouched. */
 export function copyTree(source: string, target: string): CopyReport {
   const staging = stagingOf(target);
+  const lock = tryLock(`${staging}.lock`);
+  if (lock === undefined) {
+    throw new RolloutError("busy", "another run is copying a home to this place", {
+      path: target,
+      hint: "wait until it has finished and run again; nothing was changed",
+    });
+  }
+  try {
+    return copyInto(source, staging, target);
+  } finally {
+    removeIfThere(lock.path);
+    lock.release();
+  }
+}
+
+function copyInto(source: string, staging: string, target: string): CopyReport {
   // What a killed run has left is of no use: it was not compared.
   fs.rmSync(staging, { recursive: true, force: true });
   try {
     const walk: Walk = { files: [], folders: [], special: [], bytes: 0 };
     copyFolders(source, staging, walk);
     requireUnchanged(source, walk.files);
+    requireWhole(staging, walk.files);
     fs.mkdirSync(dirname(join(staging, NOTE)), { recursive: true, mode: 0o700 });
     fsyncFolder(staging);
     const note: Note = { from: source, files: walk.files, folders: walk.folders };
@@ -148,8 +167,18 @@ function requireUnchanged(source: string, files: readonly CopiedFile[]): void {
   });
 }
 
-function isStill(source: string, { path, sizeBytes, mtimeNs }: CopiedFile): boolean {
-  const look = lookAtPath(join(source, path));
+/** Nobody may have swept away what was copied first. */
+function requireWhole(staging: string, files: readonly CopiedFile[]): void {
+  const gone = files.find(({ path, sizeBytes }) => lookAtPath(join(staging, path))?.sizeBytes !== sizeBytes);
+  if (gone === undefined) return;
+  throw new RolloutError("mismatch", "a file that was copied is not there any more", {
+    path: join(staging, gone.path),
+    hint: "run again; nothing was changed",
+  });
+}
+
+function isStill(source: string, { path, sizeBytes, mtimeNs }: CopiedFile, there = join(source, path)): boolean {
+  const look = lookAtPath(there);
   return look !== undefined && look.sizeBytes === sizeBytes && look.mtimeNs.toString() === mtimeNs;
 }
 
@@ -180,9 +209,9 @@ export function requireAsCopied(target: string): void {
 }
 
 /** Locks are taken on files, and hold nothing. */
-function isChanged(source: string, file: CopiedFile): boolean {
-  const look = lookAtPath(join(source, file.path));
-  return look !== undefined && !isStill(source, file) && !(file.sizeBytes === 0 && look.sizeBytes === 0);
+function isChanged(source: string, file: CopiedFile, path = join(source, file.path)): boolean {
+  const look = lookAtPath(path);
+  return look !== undefined && !isStill(source, file, path) && !(file.sizeBytes === 0 && look.sizeBytes === 0);
 }
 
 /** Links are not followed: what they lead to was not copied. */
@@ -208,18 +237,40 @@ export function removeCopied(target: string, ownLock?: string): readonly string[
   return left;
 }
 
+/** Looking through all open files of the system takes as long as removing some. */
+const BATCH = 64;
+/** What a file is called between having had its name and being removed. */
+const GONE = ".rollout-tool-gone";
+
 function removeNoted(note: Note, ownLock: string | undefined): readonly string[] {
   const folders = realFolders(note);
   const there = note.files.flatMap((file) => {
     const path = join(note.from, file.path);
+    // Of a run that was killed.
+    if (folders.has(dirname(file.path)) && lookAtPath(path) === undefined && lookAtPath(path + GONE) !== undefined) {
+      fs.renameSync(path + GONE, path);
+    }
     const look = folders.has(dirname(file.path)) ? lookAtPath(path) : undefined;
     return look === undefined ? [] : [{ file, path, id: look.id }];
   });
-  const held = heldForWriting(new Set(there.filter(({ path }) => path !== ownLock).map(({ id }) => id)));
+  const ordered = there.toSorted((a, b) => Number(a.path === ownLock) - Number(b.path === ownLock));
   const left: string[] = [];
-  for (const { file, path, id } of there.toSorted((a, b) => Number(a.path === ownLock) - Number(b.path === ownLock))) {
-    if (isChanged(note.from, file) || held?.has(id) === true) left.push(file.path);
-    else fs.rmSync(path, { force: true });
+  // Asked anew for every few of them: somebody may come to the old home at any time.
+  for (let at = 0; at < ordered.length; at += BATCH) {
+    const batch = ordered.slice(at, at + BATCH);
+    // Without its name nobody can open it any more; who has opened it before is seen.
+    const named = batch.filter(({ file, path }) => {
+      if (isChanged(note.from, file)) left.push(file.path);
+      else fs.renameSync(path, path + GONE);
+      return !left.includes(file.path);
+    });
+    const held = heldForWriting(new Set(named.filter(({ path }) => path !== ownLock).map(({ id }) => id)));
+    for (const { file, path, id } of named) {
+      const isKept = held?.has(id) === true || isChanged(note.from, file, path + GONE);
+      if (isKept) fs.renameSync(path + GONE, path);
+      else fs.rmSync(path + GONE, { force: true });
+      if (isKept) left.push(file.path);
+    }
   }
   for (const folder of [...folders].toReversed()) {
     try {

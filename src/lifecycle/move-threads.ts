@@ -234,10 +234,13 @@ function carryOut(plan: Plan, asked: string, { journals }: Run): FamilyChange {
     for (const file of files) requireFreeOrEqual(file);
     return { ...told, outcome: "planned" };
   }
-  const { isNew, looks } = arrive(plan, journals.there);
-  if (copy) return { ...told, outcome: isNew ? "done" : "already" };
-  leave(plan, looks, journals.here);
-  return { ...told, outcome: "done" };
+  // Whoever went on with a thread between the two would have it in both homes, each in another state.
+  return journals.here.holding([...members.keys()], () => {
+    const { isNew, looks } = arrive(plan, journals.there);
+    if (copy) return { ...told, outcome: isNew ? "done" : "already" };
+    leave(plan, looks, journals.here);
+    return { ...told, outcome: "done" };
+  });
 }
 
 function threadOf({ here, files, incoming }: Plan, id: string, tie: ThreadChange["tie"]): ThreadChange {

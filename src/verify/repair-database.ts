@@ -35,10 +35,11 @@ export function copyDatabase(path: string, copy: string, maxBytes?: number): voi
  * @throws RolloutError `damaged` when the new one does not pass SQLite's check.
  */
 export function databaseUnit({ path, codes }: PlannedRepair, journal: Journal, make: ChangeCopy): Unit | undefined {
+  // First of all: where the system does not tell, finding out brings a log that was left into the main file.
+  requireUnused(path);
   const look = lookAtPath(path);
   // From before the copy: what is committed from here on must make the plan fail.
   const companions = companionSteps(path);
-  requireUnused(path);
   // Where the journal has its own passing files, and sweeps them when a run was killed.
   const place = journal.stage(path, () => undefined);
   const copy = `${place.temporary}-copy`;
@@ -56,9 +57,9 @@ export function databaseUnit({ path, codes }: PlannedRepair, journal: Journal, m
 
 /** The database and its companions go, and nothing comes. */
 export function removeDatabaseUnit({ path, codes }: PlannedRepair): Unit | undefined {
+  requireUnused(path);
   const look = lookAtPath(path);
   if (look === undefined) return undefined;
-  requireUnused(path);
   const steps: readonly Step[] = [...companionSteps(path), { kind: "remove", path, look }];
   return { title: `remove ${basename(path)}`, threadIds: [], steps, notes: { codes } };
 }
