@@ -5,7 +5,15 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { inherit, isSameFile, type Look, lookAtPath, openSource } from "../compressor/files.ts";
+import {
+  inherit,
+  isSameFile,
+  type Look,
+  lookAtPath,
+  nameWithoutClobber,
+  openSource,
+  rename,
+} from "../compressor/files.ts";
 import { RolloutError } from "../errors.ts";
 import { looksLikeRollout } from "../format/names.ts";
 import { sha256Of } from "../io/digest.ts";
@@ -242,36 +250,20 @@ const BATCH = 64;
 /** What a file is called between having had its name and being removed. */
 const GONE = ".rollout-tool-gone";
 
+interface OldFile {
+  readonly file: CopiedFile;
+  readonly path: string;
+  readonly id: string;
+}
+
 function removeNoted(note: Note, ownLock: string | undefined): readonly string[] {
   const folders = realFolders(note);
-  const there = note.files.flatMap((file) => {
-    const path = join(note.from, file.path);
-    // Of a run that was killed.
-    if (folders.has(dirname(file.path)) && lookAtPath(path) === undefined && lookAtPath(path + GONE) !== undefined) {
-      fs.renameSync(path + GONE, path);
-    }
-    const look = folders.has(dirname(file.path)) ? lookAtPath(path) : undefined;
-    return look === undefined ? [] : [{ file, path, id: look.id }];
-  });
-  const ordered = there.toSorted((a, b) => Number(a.path === ownLock) - Number(b.path === ownLock));
+  const there = note.files.flatMap((file) => (folders.has(dirname(file.path)) ? oldFile(note.from, file) : []));
+  const others = there.filter(({ path }) => path !== ownLock);
   const left: string[] = [];
   // Asked anew for every few of them: somebody may come to the old home at any time.
-  for (let at = 0; at < ordered.length; at += BATCH) {
-    const batch = ordered.slice(at, at + BATCH);
-    // Without its name nobody can open it any more; who has opened it before is seen.
-    const named = batch.filter(({ file, path }) => {
-      if (isChanged(note.from, file)) left.push(file.path);
-      else fs.renameSync(path, path + GONE);
-      return !left.includes(file.path);
-    });
-    const held = heldForWriting(new Set(named.filter(({ path }) => path !== ownLock).map(({ id }) => id)));
-    for (const { file, path, id } of named) {
-      const isKept = held?.has(id) === true || isChanged(note.from, file, path + GONE);
-      if (isKept) fs.renameSync(path + GONE, path);
-      else fs.rmSync(path + GONE, { force: true });
-      if (isKept) left.push(file.path);
-    }
-  }
+  for (let at = 0; at < others.length; at += BATCH) left.push(...removeBatch(note.from, others.slice(at, at + BATCH)));
+  for (const { path } of there.filter((one) => one.path === ownLock)) fs.rmSync(path, { force: true });
   for (const folder of [...folders].toReversed()) {
     try {
       fs.rmdirSync(join(note.from, folder));
@@ -280,6 +272,34 @@ function removeNoted(note: Note, ownLock: string | undefined): readonly string[]
     }
   }
   return [...new Set([...left, ...restOf(note.from)])];
+}
+
+function oldFile(source: string, file: CopiedFile): readonly OldFile[] {
+  const path = join(source, file.path);
+  // Of a run that was killed.
+  if (lookAtPath(path) === undefined && lookAtPath(path + GONE) !== undefined) giveBack(path);
+  const look = lookAtPath(path);
+  return look === undefined ? [] : [{ file, path, id: look.id }];
+}
+
+/** Without its name nobody can open a file any more, and who has opened it before is seen. Returns what stays. */
+function removeBatch(source: string, batch: readonly OldFile[]): readonly string[] {
+  const changed = batch.filter(({ file }) => isChanged(source, file));
+  const unnamed = batch.filter((one) => !changed.includes(one));
+  for (const { path } of unnamed) rename(path, path + GONE);
+  const held = heldForWriting(new Set(unnamed.map(({ id }) => id)));
+  const kept = unnamed.filter(({ file, path, id }) => {
+    const stays = held?.has(id) === true || isChanged(source, file, path + GONE);
+    if (stays) giveBack(path);
+    else fs.rmSync(path + GONE, { force: true });
+    return stays;
+  });
+  return [...changed, ...kept].map(({ file }) => file.path);
+}
+
+/** Unless somebody has made a new file of that name: then the old one stays under its passing name, and is told of as what is left. */
+function giveBack(path: string): void {
+  if (nameWithoutClobber(path + GONE, path)) fs.rmSync(path + GONE, { force: true });
 }
 
 /** Those that the note names, each behind the one that it is in; none that a link leads to by now. `.` is the old folder itself. */
