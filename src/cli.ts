@@ -113,6 +113,14 @@ export const commands: readonly CommandEntry[] = [
     },
   },
   {
+    name: "query",
+    summary: "ask threads in SQL, straight from a home or over an export",
+    load: () => {
+      keepYoungGenerationSmall();
+      return import("./commands/query.ts");
+    },
+  },
+  {
     name: "report",
     summary: "make one page of a home or a thread, for a browser",
     load: () => import("./commands/report.ts"),

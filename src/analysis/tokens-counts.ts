@@ -26,7 +26,7 @@ export class SumWatch {
     this.#total = info?.total_token_usage;
     if (info == null) return undefined;
     const { total_token_usage: total, last_token_usage: last } = info;
-    if (before !== undefined && usageKey(total) === usageKey(before)) return { kind: "repeated", lost: undefined };
+    if (before !== undefined && isSameUsage(total, before)) return { kind: "repeated", lost: undefined };
     const lost = before === undefined ? undefined : growthBeyond(before, total, last);
     return { kind: tokensOf(last) === 0 ? "estimate" : "new", lost };
   }
@@ -43,6 +43,16 @@ export function usageKey(usage: TokenUsage): string {
   return `${input}/${cached}/${output}/${usage.reasoning_output_tokens}`;
 }
 
+/** Whether `usageKey` is the same for both. */
+export function isSameUsage(one: TokenUsage, other: TokenUsage): boolean {
+  return (
+    one.input_tokens === other.input_tokens &&
+    one.output_tokens === other.output_tokens &&
+    one.cached_input_tokens === other.cached_input_tokens &&
+    one.reasoning_output_tokens === other.reasoning_output_tokens
+  );
+}
+
 /** A count as it is found again in a copy. */
 export function countKey({ total_token_usage: total, last_token_usage: last }: TokenUsageInfo): string {
   return `${usageKey(total)} ${usageKey(last)}`;
@@ -52,6 +62,8 @@ export function countKey({ total_token_usage: total, last_token_usage: last }: T
 function growthBeyond(before: TokenUsage, total: TokenUsage, last: TokenUsage): TokenUsage | undefined {
   const growth = (key: keyof TokenUsage): number => (total[key] ?? 0) - (before[key] ?? 0) - (last[key] ?? 0);
   const [input, output] = [growth("input_tokens"), growth("output_tokens")];
+  // Of nearly every count.
+  if (input + output <= 0) return undefined;
   const lost = {
     input_tokens: input,
     cached_input_tokens: growth("cached_input_tokens"),

@@ -13,7 +13,8 @@ import type { TokenUsageInfo } from "../format/event.ts";
 import { parseTimestamp, uuidTimeMs } from "../format/names.ts";
 import type { EventMsg, RolloutRecord, TokenUsage, TokenUsageRecord } from "../format/record.ts";
 import { readRollout } from "../readers/rollout.ts";
-import { countKey, sourceCounts, SumWatch, tokensOf, usageKey } from "./tokens-counts.ts";
+import { LineClock } from "./line-clock.ts";
+import { countKey, isSameUsage, sourceCounts, SumWatch, tokensOf } from "./tokens-counts.ts";
 import { type FileHead, type ForkLayout, type Inherited, inheritedPart, threadOf } from "./inherited.ts";
 
 export type TokenRung = "record" | "count" | "difference";
@@ -69,7 +70,8 @@ export interface NaiveSums {
   readonly everyRecord: number;
 }
 
-const KINDS: ReadonlySet<string> = new Set([
+/** Kinds of the lines that tell of tokens. */
+export const TOKEN_KINDS: ReadonlySet<string> = new Set([
   "session_meta",
   "token_usage_record",
   "turn_context",
@@ -89,11 +91,31 @@ export function scanTokens(
   sourcePath: (threadId: string) => string | undefined,
   emit: (response: TokenResponse) => void,
 ): TokenFile {
-  const inherited = inheritedPart(head, sourcePath);
+  const fold = tokenFold(head, { inherited: inheritedPart(head, sourcePath), sourcePath }, emit);
+  for (const entry of readRollout(head.file.path, { kinds: TOKEN_KINDS, skipEmpty: true })) fold.add(entry);
+  return fold.finish();
+}
+
+/** Takes the entries of one rollout, at least those of `TOKEN_KINDS`, in their order. */
+export interface TokenFold {
+  add(entry: Entry): void;
+  finish(): TokenFile;
+}
+
+export interface TokenFoldOptions {
+  /** The copied prefix of the file, as `inheritedPart` tells it. */
+  readonly inherited: Inherited | undefined;
+  readonly sourcePath: (threadId: string) => string | undefined;
+}
+
+/** `scanTokens` for who reads the rollout anyway. @throws RolloutError when a source cannot be read. */
+export function tokenFold(
+  head: FileHead,
+  { inherited, sourcePath }: TokenFoldOptions,
+  emit: (response: TokenResponse) => void,
+): TokenFold {
   const source = inherited?.isExact === false ? sourceOf(head, inherited, sourcePath) : undefined;
-  const scan = new TokenScan(head, { inherited, source }, emit);
-  for (const entry of readRollout(head.file.path, { kinds: KINDS, skipEmpty: true })) scan.add(entry);
-  return scan.finish();
+  return new TokenScan(head, { inherited, source }, emit);
 }
 
 /** The counts of the first source that is there, where nothing else tells what was copied. */
@@ -120,15 +142,19 @@ class TokenScan {
   #isSourceAhead = true;
   readonly #emit: (response: TokenResponse) => void;
   readonly #threadId: string;
+  readonly #ownMs: number | undefined;
+  readonly #clock = new LineClock();
   readonly #own = { record: 0, count: 0, difference: 0 };
   #counts = { inherited: 0, repeated: 0, estimates: 0 };
   #naive = { everyCount: 0, lastTotal: 0, everyRecord: 0 };
   #turnId: string | undefined;
+  /** When that turn began, as its id says. */
+  #turnMs: number | undefined;
   #model: string | undefined;
   #cwd: string | undefined;
   readonly #sums = new SumWatch();
   /** Sum and usage of the last record, until a `token_count` has repeated it. */
-  #record: { readonly total: string; readonly usage: string } | undefined;
+  #record: { readonly total: TokenUsage; readonly usage: TokenUsage } | undefined;
   #hasRecords = false;
   #broken: string | undefined;
   #isReview = false;
@@ -147,6 +173,7 @@ class TokenScan {
     this.#source = source;
     this.#emit = emit;
     this.#threadId = threadOf(head);
+    this.#ownMs = uuidTimeMs(this.#threadId);
     this.#cwd = head.meta?.cwd;
   }
 
@@ -158,7 +185,7 @@ class TokenScan {
     const { record, position } = entry;
     if (record.type === "token_usage_record") this.#addRecord(record.payload, record);
     else if (record.type === "turn_context") {
-      this.#turnId = record.payload.turn_id ?? this.#turnId;
+      this.#beginTurn(record.payload.turn_id ?? this.#turnId);
       this.#isReview = false;
       this.#cwd = record.payload.cwd;
       this.#setModel(record.payload.model);
@@ -170,12 +197,18 @@ class TokenScan {
     else if (event.type === "exited_review_mode") this.#isReview = false;
     else if (event.type === "thread_settings_applied") this.#setModel(event.thread_settings.model);
     else if (event.type === "task_started") {
-      this.#turnId = event.turn_id;
+      this.#beginTurn(event.turn_id);
       this.#isReview = false;
     } else if (event.type === "token_count") {
       if (event.info != null) this.#addCount(event.info, record, offset);
       else if (!this.#isReview) this.#sums.take(undefined);
     }
+  }
+
+  #beginTurn(id: string | undefined): void {
+    if (id === this.#turnId) return;
+    this.#turnId = id;
+    this.#turnMs = uuidTimeMs(id ?? "");
   }
 
   #setModel(model: string): void {
@@ -186,7 +219,7 @@ class TokenScan {
   #addRecord(payload: TokenUsageRecord, record: RolloutRecord): void {
     const { response_id: key, thread_id: threadId, usage } = payload;
     this.#hasRecords = true;
-    this.#record = { total: usageKey(payload.thread_token_usage), usage: usageKey(usage) };
+    this.#record = { total: payload.thread_token_usage, usage };
     this.#naive.everyRecord += tokensOf(usage);
     const isInherited = this.#inherited !== undefined && threadId.toLowerCase() !== this.#threadId;
     const told = { key, rung: "record", threadId: threadId.toLowerCase(), isInherited, isEcho: false, usage } as const;
@@ -218,7 +251,7 @@ class TokenScan {
   /** Whether the last record has told it, which is then done with. */
   #isRecorded({ total_token_usage: total, last_token_usage: last }: TokenUsageInfo): boolean {
     const known = this.#record;
-    if (known === undefined || (known.total !== usageKey(total) && known.usage !== usageKey(last))) return false;
+    if (known === undefined || !(isSameUsage(known.total, total) || isSameUsage(known.usage, last))) return false;
     this.#record = undefined;
     return true;
   }
@@ -228,16 +261,16 @@ class TokenScan {
     if (kind === "new") this.#nth += 1;
     const figures = countKey(info);
     const isInherited = this.#isInherited(offset, kind === "new" ? figures : undefined);
-    const threadId = isInherited ? this.#sourceOf(this.#turnId) : this.#threadId;
+    const threadId = isInherited ? this.#sourceOf(this.#turnMs) : this.#threadId;
     // A copy has the turn ids of its source, and releases without them copy whole files: the n-th count is the n-th.
-    const turn = uuidTimeMs(this.#turnId ?? "") === undefined ? `${threadId}#${String(this.#nth)}` : this.#turnId;
+    const turn = this.#turnMs === undefined ? `${threadId}#${String(this.#nth)}` : this.#turnId;
     return { key: `${turn ?? ""} ${figures}`, threadId, isInherited, isEcho: this.#isReview };
   }
 
   /** Turns tell it best; where they have no ids the place does, or the source, for as long as both tell the same. */
   #isInherited(offset: number, figures: string | undefined): boolean {
     if (this.#inherited === undefined) return false;
-    const [turnMs, ownMs] = [uuidTimeMs(this.#turnId ?? ""), uuidTimeMs(this.#threadId)];
+    const [turnMs, ownMs] = [this.#turnMs, this.#ownMs];
     if (turnMs !== undefined && ownMs !== undefined) return turnMs < ownMs;
     if (this.#source === undefined) return offset < (this.#inherited.ownOffset ?? Infinity);
     if (figures !== undefined) this.#isSourceAhead &&= this.#source.next().value === figures;
@@ -245,21 +278,24 @@ class TokenScan {
   }
 
   /** Of the sources the newest that is older than the turn. */
-  #sourceOf(turnId: string | undefined): string {
+  #sourceOf(turnMs = Infinity): string {
     const sources = this.#inherited?.sources ?? [];
-    const turnMs = uuidTimeMs(turnId ?? "") ?? Infinity;
     return sources.find((id) => (uuidTimeMs(id) ?? 0) <= turnMs) ?? sources.at(-1) ?? this.#threadId;
   }
 
   #tell(told: Told, record: RolloutRecord, turnId = this.#turnId): void {
     if (told.isInherited) this.#counts.inherited += 1;
     else if (!told.isEcho) this.#own[told.rung] += 1;
-    const writtenMs = parseTimestamp(record.timestamp);
+    const writtenMs = this.#clock.parse(record.timestamp);
     // A copied line has the time of the copying.
     const atMs = told.isInherited ? (uuidTimeMs(turnId ?? "") ?? writtenMs) : writtenMs;
-    const pending = { ...told, cwd: this.#cwd, atMs };
-    if (this.#waiting === undefined) this.#emit({ ...pending, model: this.#model });
-    else if (this.#waiting.push(pending) >= MAX_WAITING) this.#release(undefined);
+    const { key, rung, threadId, isInherited, isEcho, usage } = told;
+    // Member by member: there are more of these than of anything else that a home is counted by.
+    const pending = { key, rung, threadId, isInherited, isEcho, usage, cwd: this.#cwd, atMs };
+    if (this.#waiting === undefined) {
+      const [cwd, model] = [this.#cwd, this.#model];
+      this.#emit({ key, rung, threadId, isInherited, isEcho, usage, cwd, atMs, model });
+    } else if (this.#waiting.push(pending) >= MAX_WAITING) this.#release(undefined);
   }
 
   #release(model: string | undefined): void {

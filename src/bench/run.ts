@@ -10,6 +10,7 @@ import { RolloutError } from "../errors.ts";
 import { freeBytesAt } from "../io/files.ts";
 import { benchCompress } from "./compress.ts";
 import type { BenchContext } from "./context.ts";
+import { benchExport } from "./export.ts";
 import { benchParse } from "./parse.ts";
 import { benchReindex } from "./reindex.ts";
 import { findCodex } from "./release.ts";
@@ -21,7 +22,7 @@ import { benchVerdicts } from "./verdicts.ts";
 
 const USAGE = `Usage: npm run bench -- [name …] [--codex <prefix>] [--home <folder> …] [--scale small|full] [--rounds <n>] [--seed <n>]
 
-Names: parse, reindex, replay, resume, compress, search, verdicts; all of them by default.
+Names: parse, reindex, replay, resume, compress, search, export, verdicts; all of them by default.
   --home <folder>   a home to measure too (compress); it is copied and not touched; may be given more than once
   --codex <prefix>  also measure the Codex release installed there (npm install --prefix <prefix> @openai/codex@0.169.0)
   --scale           small: a tenth of the input, for a quick look; full (default): what docs/performance.md reports
@@ -42,6 +43,7 @@ const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ["resume", { run: benchResume, diskBytes: 2.0e9 }],
   ["compress", { run: benchCompress, diskBytes: 1.0e9 }],
   ["search", { run: benchSearch, diskBytes: 2.8e9 }],
+  ["export", { run: benchExport, diskBytes: 2.3e9 }],
   ["verdicts", { run: benchVerdicts, diskBytes: 0.01e9 }],
 ]);
 

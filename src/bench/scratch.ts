@@ -13,7 +13,7 @@ import { listFolder, lstatOrUndefined, statOrUndefined } from "../io/files.ts";
 import { isJsonObject } from "../format/json.ts";
 import { dismissStandby, killChildren, standBy } from "./children.ts";
 
-const PREFIX = "rollout-tool-bench-";
+const PREFIX = "rollout-tool-scratch-";
 const MARKER = "owner.json";
 const MAX_MARKER_BYTES = 4096;
 

@@ -13,6 +13,7 @@ import { EXPORT_VERSION, type TableName, TABLES } from "../export/schema.ts";
 import { parseShard, type Shard, WHOLE } from "../export/shard.ts";
 import { escapeText } from "../io/console.ts";
 import { readWholeFile } from "../io/files.ts";
+import { keepOldGenerationSmall, letYoungGenerationGrow, settleYoungGeneration } from "../io/heap.ts";
 import { openHome } from "../readers/home.ts";
 import type { CommandContext, ExitCode, GlobalOptions } from "./command.ts";
 import { type ExportAnswer, renderExport, unreadableMessages } from "./export-text.ts";
@@ -35,6 +36,8 @@ export interface ExportCall extends GlobalOptions {
 /** 1 when something could not be read, or only in part. */
 export async function runExport(call: ExportCall, context: CommandContext): Promise<ExitCode> {
   const { out, shard, tables } = checked(call);
+  keepOldGenerationSmall();
+  letYoungGenerationGrow();
   const target = targetOf(call, context);
   const redaction = call.redact ? await createRedactor() : undefined;
   const request = { ...requestOf(target, call, context), shard, content: !call.noContent };
@@ -109,7 +112,10 @@ function requestOf(
   const progress = context.progress("exporting", total, "bytes");
   return {
     source: { codexHome, sqliteHome: home?.sqliteHome, files, documents, others },
-    advance: (bytes) => progress.advance(bytes),
+    advance: (bytes) => {
+      progress.advance(bytes);
+      settleYoungGeneration();
+    },
   };
 }
 
@@ -175,7 +181,8 @@ async function toFolder(
     extension: format.extension,
   };
   const about = { created_by: `rollout-tool ${context.version}` };
-  const report = withProblems(target.problems, await exportToFolder(request, plan, { format, about }));
+  const crew = { jobs: call.jobs, format: name, rawCsv: call.rawCsv, redacts: request.redact !== undefined };
+  const report = withProblems(target.problems, await exportToFolder(request, plan, { format, about, crew }));
   const answer: ExportAnswer = {
     codexHome: target.codexHome ?? null,
     out: plan.out,

@@ -12,10 +12,11 @@ import { atifOf, type DocumentOptions } from "./atif.ts";
 import { documentName } from "./document-name.ts";
 import { otelOf } from "./otel.ts";
 import type { Redaction } from "./redact.ts";
-import type { ExportedFile, ExportReport } from "./run.ts";
+import type { ExportReport } from "./run.ts";
 import type { Shard } from "./shard.ts";
 import { readStory, type Story } from "./story.ts";
 import { type ExportSource, type ExportThread, findThreads } from "./threads.ts";
+import type { ExportedFile } from "./unit.ts";
 
 export const DOCUMENT_FORMATS = ["atif", "otel"] as const;
 export type DocumentFormat = (typeof DOCUMENT_FORMATS)[number];

@@ -2,11 +2,13 @@
  * When lines were written, remembered for the lines of one thread while they go by: 16 bytes each. For turns and items of releases
  * that recorded no times of their own.
  */
-import { parseTimestamp } from "../format/names.ts";
+import { LineClock } from "../analysis/line-clock.ts";
 import type { ChainPosition } from "../readers/lineage.ts";
 
+const FORGOTTEN_AT_ONCE = 1000;
+
 export class LineTimes {
-  readonly #clock = new Clock();
+  readonly #clock = new LineClock();
   readonly #offsets: number[][] = [];
   readonly #timesMs: number[][] = [];
 
@@ -22,55 +24,30 @@ export class LineTimes {
     times.push(timeMs);
   }
 
+  /** Nobody will ask for the lines before this one any more. */
+  forgetBefore({ segment = 0, offset }: ChainPosition): void {
+    const count = this.#placeOf(segment, offset);
+    // To take a few away costs as much as to take many.
+    if (count < FORGOTTEN_AT_ONCE) return;
+    this.#offsets[segment]?.splice(0, count);
+    this.#timesMs[segment]?.splice(0, count);
+  }
+
   /** Of the line that begins there; undefined for one that was not added, or told no time. */
   at({ segment = 0, offset }: ChainPosition): number | undefined {
+    const at = this.#placeOf(segment, offset);
+    return this.#offsets[segment]?.[at] === offset ? this.#timesMs[segment]?.[at] : undefined;
+  }
+
+  /** How many lines of a file begin before an offset. */
+  #placeOf(segment: number, offset: number): number {
     const offsets = this.#offsets[segment] ?? [];
-    let [low, high] = [0, offsets.length - 1];
-    while (low <= high) {
+    let [low, high] = [0, offsets.length];
+    while (low < high) {
       const middle = (low + high) >> 1;
-      const found = offsets[middle] ?? 0;
-      if (found === offset) return this.#timesMs[segment]?.[middle];
-      if (found < offset) low = middle + 1;
-      else high = middle - 1;
+      if ((offsets[middle] ?? 0) < offset) low = middle + 1;
+      else high = middle;
     }
-    return undefined;
+    return low;
   }
-}
-
-const USUAL_LENGTH = "2026-01-01T00:00:00.000Z".length;
-const DAY_LENGTH = "2026-01-01".length;
-
-/** `parseTimestamp` for lines that follow each other: their day is parsed once. */
-class Clock {
-  #day = "";
-  #dayMs: number | undefined;
-
-  parse(text: string): number | undefined {
-    const inDayMs = text.length === USUAL_LENGTH ? timeOfDay(text) : undefined;
-    if (inDayMs === undefined) return parseTimestamp(text);
-    if (this.#day === "" || !text.startsWith(this.#day)) {
-      this.#day = text.slice(0, DAY_LENGTH);
-      this.#dayMs = parseTimestamp(`${this.#day}T00:00:00.000Z`);
-    }
-    return this.#dayMs === undefined ? undefined : this.#dayMs + inDayMs;
-  }
-}
-
-/** Of `…T12:34:56.789Z`, in milliseconds. */
-function timeOfDay(text: string): number | undefined {
-  if (text[10] !== "T" || text[13] !== ":" || text[16] !== ":" || text[19] !== "." || text[23] !== "Z")
-    return undefined;
-  const [hours, minutes, seconds] = [digits(text, 11, 2), digits(text, 14, 2), digits(text, 17, 2)];
-  const ms = ((hours * 60 + minutes) * 60 + seconds) * 1000 + digits(text, 20, 3);
-  return hours < 24 && minutes < 60 && seconds < 60 ? ms : undefined;
-}
-
-/** NaN where there are others than digits. */
-function digits(text: string, start: number, count: number): number {
-  let value = 0;
-  for (let at = start; at < start + count; at += 1) {
-    const digit = text.charCodeAt(at) - 0x30;
-    value = digit >= 0 && digit <= 9 ? value * 10 + digit : Number.NaN;
-  }
-  return value;
 }

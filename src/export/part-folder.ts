@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { assert, RolloutError } from "../errors.ts";
+import { RolloutError } from "../errors.ts";
 import {
   closeFile,
   createTemporary,
@@ -42,7 +42,7 @@ export interface PartFile {
   discard(): void;
 }
 
-const NOTES = "_rollout-tool";
+export const NOTES = "_rollout-tool";
 const NAME = /^[A-Za-z0-9][\w.-]{0,99}$/;
 
 /** Whether a name may be part of a file's. */
@@ -86,7 +86,6 @@ export class PartFolder {
   readonly #name: string;
   /** Of an earlier run, by path relative to the folder. */
   readonly #old: ReadonlySet<string>;
-  readonly #written = new Set<string>();
 
   constructor(plan: PartPlan) {
     this.#plan = plan;
@@ -99,20 +98,16 @@ export class PartFolder {
     return this.#name;
   }
 
-  /** Begins the file of a table and month. */
-  file(table: string, month: string): PartFile {
+  /** What those who write the files of the part have to know. */
+  get place(): PartPlace {
     const { out, extension } = this.#plan;
-    const folder = `${table}/month=${month}`;
-    makeFolder(join(out, folder));
-    const path = `${folder}/${this.#name}.${extension}`;
-    assert(!this.#written.has(path), "a file of a part is written once");
-    this.#written.add(path);
-    return openPartFile(join(out, path), { table, month, path });
+    return { out, name: this.#name, extension };
   }
 
   /** Takes away what an earlier run wrote and this one did not, and notes that the part is whole. */
-  finish(told: Pick<PartNote, "threads" | "rows" | "files" | "skipped">): void {
-    for (const path of this.#old) if (!this.#written.has(path)) removeIfThere(join(this.#plan.out, path));
+  finish(told: Pick<PartNote, "threads" | "rows" | "skipped"> & { readonly files: readonly WrittenFile[] }): void {
+    const written = new Set(told.files.map(({ path }) => path));
+    for (const path of this.#old) if (!written.has(path)) removeIfThere(join(this.#plan.out, path));
     this.#note({ state: "complete", ...told });
   }
 
@@ -136,6 +131,26 @@ export class PartFolder {
       }
     }
   }
+}
+
+export interface PartPlace {
+  readonly out: string;
+  readonly name: string;
+  readonly extension: string;
+}
+
+/** Begins the file of a table and month; of the second and further units of a month its number is part of its name. */
+export function partFile({ out, name, extension }: PartPlace, table: string, { month, number }: FileUnit): PartFile {
+  const folder = `${table}/month=${month}`;
+  makeFolder(join(out, folder));
+  const path = `${folder}/${name}${number === 1 ? "" : `.${number}`}.${extension}`;
+  return openPartFile(join(out, path), { table, month, path });
+}
+
+export interface FileUnit {
+  readonly month: string;
+  /** From 1. */
+  readonly number: number;
 }
 
 function openPartFile(path: string, told: Omit<WrittenFile, "bytes">): PartFile {

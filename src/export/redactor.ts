@@ -1,7 +1,7 @@
 /** The seam for `--redact`: rows go through here on their way to a format, in batches, since a redactor may have to be waited for. */
 import { TABLES } from "./schema.ts";
 import type { Row } from "./format.ts";
-import type { TaggedRow } from "./tables.ts";
+import type { TaggedRow } from "./tables-thread.ts";
 
 /** As many texts as it was given, in their order, without their secrets. */
 export type Redactor = (texts: readonly string[]) => Promise<readonly string[]>;

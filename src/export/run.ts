@@ -2,30 +2,22 @@
  * One run of `export` over tables: threads in the order of their months, their rows through content rules and redactor into the files of
  * a part, or into one stream.
  */
-import { attempt, type UnreadableFile } from "../analysis/inherited.ts";
+import type { UnreadableFile } from "../analysis/inherited.ts";
 import { assert } from "../errors.ts";
-import type { ByteSink, Cell, Row, RowWriter, TableFormat } from "./format.ts";
-import { openPartFolder, type PartFile, type PartFolder, type PartPlan } from "./part-folder.ts";
-import type { WrittenFile } from "./part-note.ts";
-import { type PreparedRow, redactRows, type Redactor, TEXT_COLUMNS } from "./redactor.ts";
-import { EXPORT_VERSION, type TableName, TABLES } from "./schema.ts";
+import { type Crew, exportUnits } from "./crew.ts";
+import type { ByteSink, Row, RowWriter, TableFormat } from "./format.ts";
+import { openPartFolder, type PartPlan } from "./part-folder.ts";
+import { type TableName, TABLES } from "./schema.ts";
 import type { Shard } from "./shard.ts";
-import { readRows, type TaggedRow } from "./tables.ts";
-import { type ExportSource, type ExportThread, findThreads } from "./threads.ts";
+import { exportThread, type RowSettings } from "./thread-rows.ts";
+import { type ExportSource, findThreads } from "./threads.ts";
+import { diskBytes, type ExportedFile, unitsOf } from "./unit.ts";
 
-export interface TableExport {
+export interface TableExport extends RowSettings {
   readonly source: ExportSource;
   readonly shard: Shard;
-  readonly tables: readonly TableName[];
-  /** False: columns of type `text` are null. */
-  readonly content: boolean;
-  readonly redact?: Redactor | undefined;
   /** Told the bytes of each file that is done, as they lie on the disk. */
   readonly advance?: ((bytes: number) => void) | undefined;
-}
-
-export interface ExportedFile extends WrittenFile {
-  readonly rows: number;
 }
 
 export interface ExportReport {
@@ -68,7 +60,7 @@ export async function exportTables(request: TableExport, target: RowTarget): Pro
         problems,
       );
       if (isRead) done += 1;
-      request.advance?.(thread.own.reduce((sum, { file }) => sum + file.sizeBytes, 0));
+      request.advance?.(diskBytes(thread));
     }
     const files = target.finish();
     return {
@@ -84,122 +76,40 @@ export async function exportTables(request: TableExport, target: RowTarget): Pro
   }
 }
 
-async function exportThread(
-  thread: ExportThread,
-  { tables, content, redact }: TableExport,
-  add: (table: TableName, row: Row) => void,
-  problems: UnreadableFile[],
-): Promise<boolean> {
-  const read = attempt(thread.newest.file.logicalPath, () => readRows(thread, new Set(tables)));
-  if ("message" in read) {
-    problems.push(read);
-    return false;
-  }
-  problems.push(...read.problems);
-  const rows = prepared(read.rows, content);
-  if (redact === undefined) for (const { table, row } of rows) add(table, row);
-  else for await (const { table, row } of redactRows(rows, redact)) add(table, row);
-  return true;
+export interface FolderFormat {
+  readonly format: TableFormat;
+  readonly about: Readonly<Record<string, string>>;
+  /** Undefined: by this thread alone. */
+  readonly crew?: Crew | undefined;
 }
 
-/** UTF-16 units of a cell; what is longer is cut, so that every format can hold it however it escapes. */
-const MAX_CELL_LENGTH = 1 << 26;
-
-function* prepared(rows: Iterable<TaggedRow>, content: boolean): Generator<PreparedRow> {
-  for (const { table, row } of rows) {
-    yield { table, row: shortened(content ? row : withoutContent(table, row)) };
-  }
-}
-
-function withoutContent(table: TableName, row: Row): Row {
-  const bare: Record<string, Cell> = { ...row };
-  for (const name of TEXT_COLUMNS[table]) bare[name] = null;
-  return bare;
-}
-
-function shortened(row: Row): Row {
-  let short: Record<string, Cell> | undefined;
-  for (const name in row) {
-    const cell = row[name];
-    if (typeof cell !== "string" || cell.length <= MAX_CELL_LENGTH) continue;
-    short ??= { ...row };
-    short[name] = cell.slice(0, MAX_CELL_LENGTH);
-  }
-  return short ?? row;
-}
-
-/** Exports into the folder of a data set. @throws RolloutError as `openPartFolder` and `exportTables`. */
+/**
+ * Exports into the folder of a data set: the same files, however many threads write them.
+ * @throws RolloutError as `openPartFolder`, and when a file cannot be written; files that are whole by then stay.
+ */
 export async function exportToFolder(
   request: TableExport,
   plan: PartPlan,
-  { format, about }: { readonly format: TableFormat; readonly about: Readonly<Record<string, string>> },
+  { format, about, crew }: FolderFormat,
 ): Promise<ExportReport> {
+  const { tables, content, redact, advance = () => undefined } = request;
   const folder = openPartFolder(plan);
-  const report = await exportTables(request, new FolderTarget(folder, format, about));
-  const { threads, rows, files, unreadable } = report;
-  folder.finish({ threads, rows, files, skipped: unreadable.length });
+  const { plain, unreadable } = findThreads(request.source, request.shard);
+  const settings = { tables, content, redact, format, about, place: folder.place };
+  const units = unitsOf(plain.threads);
+  const reports = await exportUnits({ units, places: plain.places, settings, crew, advance });
+  const files = reports.flatMap((report) => report.files);
+  const rows: Partial<Record<string, number>> = Object.fromEntries(tables.map((table) => [table, 0]));
+  for (const file of files) rows[file.table] = (rows[file.table] ?? 0) + file.rows;
+  const report: ExportReport = {
+    threads: reports.reduce((sum, { threads }) => sum + threads, 0),
+    rows,
+    bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+    files,
+    unreadable: [...unreadable, ...reports.flatMap((unit) => unit.unreadable)],
+  };
+  folder.finish({ threads: report.threads, rows: report.rows, files, skipped: report.unreadable.length });
   return report;
-}
-
-interface OpenTable {
-  readonly file: PartFile;
-  readonly writer: RowWriter;
-  rows: number;
-}
-
-/** Files of a part, those of one month open at a time. */
-class FolderTarget implements RowTarget {
-  readonly #folder: PartFolder;
-  readonly #format: TableFormat;
-  readonly #about: Readonly<Record<string, string>>;
-  readonly #files: ExportedFile[] = [];
-  readonly #open = new Map<TableName, OpenTable>();
-  #month: string | undefined;
-
-  constructor(folder: PartFolder, format: TableFormat, about: Readonly<Record<string, string>>) {
-    this.#folder = folder;
-    this.#format = format;
-    this.#about = about;
-  }
-
-  add(month: string, table: TableName, row: Row): void {
-    if (month !== this.#month) this.#finishMonth();
-    this.#month = month;
-    let open = this.#open.get(table);
-    if (open === undefined) this.#open.set(table, (open = this.#begin(table, month)));
-    open.writer.add(row);
-    open.rows += 1;
-  }
-
-  #begin(table: TableName, month: string): OpenTable {
-    const file = this.#folder.file(table, month);
-    const about = { ...this.#about, schema: String(EXPORT_VERSION), table, part: this.#folder.name };
-    try {
-      return { file, rows: 0, writer: this.#format.open({ table, columns: TABLES[table], about }, file.sink) };
-    } catch (error) {
-      file.discard();
-      throw error;
-    }
-  }
-
-  #finishMonth(): void {
-    for (const [table, { file, writer, rows }] of this.#open) {
-      writer.finish();
-      const written = file.publish();
-      this.#open.delete(table);
-      this.#files.push({ ...written, rows });
-    }
-  }
-
-  finish(): readonly ExportedFile[] {
-    this.#finishMonth();
-    return this.#files;
-  }
-
-  discard(): void {
-    for (const { file } of this.#open.values()) file.discard();
-    this.#open.clear();
-  }
 }
 
 /** One table as one stream, whatever the months. */

@@ -3,6 +3,7 @@
  * after all. For `thread-view.ts`.
  */
 import type { LineageEntry } from "../readers/lineage.ts";
+import type { Turn } from "../thread/items.ts";
 
 const BOTH = ["session_meta", "turn_context", "compacted"] as const;
 
@@ -27,6 +28,16 @@ const SILENT: ReadonlySet<string> = new Set(["event_msg/token_count", "event_msg
 
 export function isShownLegacy(kind: string): boolean {
   return LEGACY.has(kind) || (kind.startsWith("event_msg/") && !SILENT.has(kind));
+}
+
+/**
+ * Whether a turn or one of its items is named by the number of a record, of all that there are: turns that nothing opened, and prompts of
+ * hooks without an id (rollout-format §8.2). Where some lines were passed over, such a name is another one.
+ */
+export function isNumbered({ id, items }: Turn): boolean {
+  return (
+    id.startsWith("rollout-") || items.some((item) => item.type === "hookPrompt" && item.id.startsWith("hook-prompt-"))
+  );
 }
 
 /**

@@ -12,8 +12,9 @@ import type { ClientUserInput, ThreadItem, Turn, TurnPlace } from "../thread/ite
 import { copiedParts, inheritedPlaces } from "./inherited-places.ts";
 import { callOf, type ToldCall } from "./story-calls.ts";
 import { orderOf, type RawCall, readMarks, type StoryMarks, type TokenMark } from "./story-marks.ts";
-import { readThreadView, type ThreadView } from "./thread-view.ts";
+import { readThreadView } from "./thread-view.ts";
 import type { ExportThread } from "./threads.ts";
+import type { ThreadView } from "./view-fold.ts";
 
 export interface Story {
   readonly thread: ExportThread;

@@ -4,11 +4,12 @@
  */
 import { BlobTable } from "../analysis/bytes-blobs.ts";
 import { countFile } from "../analysis/bytes-file.ts";
-import { type ByteLabel, EMPTY_LINES, labelOfDefect, labelOfLine, LINE_ENDS } from "../analysis/bytes-labels.ts";
+import { type ByteLabel, EMPTY_LINES, labelOfDefect, labelOfPeeked, LINE_ENDS } from "../analysis/bytes-labels.ts";
 import type { FileHead, Inherited } from "../analysis/inherited.ts";
-import { GENERATION_HEAD_BYTES, generationOf } from "../readers/generation.ts";
-import { type Line, splitLines } from "../readers/lines.ts";
-import { openRollout } from "../readers/rollout.ts";
+import type { Entry } from "../format/entry.ts";
+import type { Kind } from "../format/peek.ts";
+import type { Line, SplitEnd } from "../readers/lines.ts";
+import { readOnce } from "./file-pass.ts";
 
 export interface LabelBytes {
   readonly label: ByteLabel;
@@ -28,18 +29,11 @@ export interface FileLabels {
   readonly broken: string | undefined;
 }
 
-/** Reads the rollout once. @throws RolloutError when it cannot be opened or read. */
+/** Reads the rollout, whatever becomes of it. @throws RolloutError when it cannot be opened or read. */
 export function labelsOf({ file }: FileHead, part: Inherited | undefined): FileLabels {
-  const reader = openRollout(file.path);
-  try {
-    const head = Buffer.concat(Array.from(reader.forward(0, GENERATION_HEAD_BYTES), (chunk) => Buffer.from(chunk)));
-    if (generationOf(head) !== "envelope") return whole(file.path);
-    const count = new LabelCount(part);
-    count.addLines(reader.forward());
-    return count.finish(reader.failure?.message);
-  } finally {
-    reader.close();
-  }
+  const count = new LabelCount(part);
+  const end = readOnce(file.path, [], count);
+  return end === undefined ? whole(file.path) : count.finish(end.failure);
 }
 
 /** Rollouts from before envelopes, which nothing was copied into. */
@@ -55,41 +49,53 @@ function bySize(a: LabelBytes, b: LabelBytes): number {
   return b.bytes - a.bytes || (a.label < b.label ? -1 : 1);
 }
 
+const TOO_LONG = labelOfDefect("too-long");
+const HEAD = '{"timestamp":"';
+const HEAD_BYTES = Buffer.from(HEAD);
+const TIMESTAMP_LENGTH = "2026-01-01T00:00:00.000Z".length;
+const TIMESTAMP_END = HEAD.length + TIMESTAMP_LENGTH;
+const QUOTE = 0x22;
+
 interface Sums {
   records: number;
   bytes: number;
 }
 
-class LabelCount {
+/** Takes the lines of one rollout of envelopes, all but empty ones, in their order. */
+export class LabelCount {
   readonly #copyStart: number;
   readonly #copyEnd: number;
   readonly #own = new Map<ByteLabel, Sums>();
   readonly #inherited = new Map<ByteLabel, Sums>();
+  #ownEnds = 0;
+  #inheritedEnds = 0;
   #lines = 0;
   #plainBytes = 0;
-  #lastTimestamp = "";
+  /** The first bytes of the last line that begins with a timestamp. */
+  readonly #timestamp = Buffer.alloc(TIMESTAMP_END);
 
   constructor(part: Inherited | undefined) {
     this.#copyStart = part?.copyOffset ?? 0;
     this.#copyEnd = part === undefined ? 0 : (part.ownOffset ?? Infinity);
   }
 
-  addLines(chunks: Iterable<Buffer>): void {
-    const split = splitLines(chunks, { skipEmpty: true });
-    let next = split.next();
-    for (; next.done !== true; next = split.next()) this.#addLine(next.value);
-    this.#addEmptyBefore(next.value.line, next.value.offset);
-    this.#plainBytes = next.value.offset;
-  }
-
-  #addLine({ bytes, position, terminated, tooLong }: Line): void {
+  /** `kind` is what was peeked of a line that has an end. */
+  add({ bytes, position, terminated, tooLong }: Line, kind: Kind | undefined, decode: () => Entry): void {
     this.#addEmptyBefore(position.line, position.offset);
     this.#lines += 1;
-    const label = tooLong === true ? labelOfDefect("too-long") : labelOfLine(bytes, position, terminated);
-    if (terminated) this.#lastTimestamp = timestampIn(bytes) ?? this.#lastTimestamp;
-    const sums = this.#sumsAt(position.offset);
-    add(sums, label, 1, position.length);
-    if (terminated) add(sums, LINE_ENDS, 1, 1);
+    const label = tooLong === true ? TOO_LONG : labelOfPeeked(terminated ? kind : undefined, bytes, decode);
+    if (terminated) this.#noteTimestamp(bytes);
+    const isInherited = this.#isInherited(position.offset);
+    add(isInherited ? this.#inherited : this.#own, label, 1, position.length);
+    if (!terminated) return;
+    if (isInherited) this.#inheritedEnds += 1;
+    else this.#ownEnds += 1;
+  }
+
+  /** There are no more lines. */
+  end({ line, offset }: SplitEnd): void {
+    this.#addEmptyBefore(line, offset);
+    this.#plainBytes = offset;
   }
 
   /** Lines without a byte are counted by the numbers of the others; they are whose line comes next. */
@@ -97,18 +103,28 @@ class LabelCount {
     const empty = line - 1 - this.#lines;
     if (empty === 0) return;
     this.#lines += empty;
-    add(this.#sumsAt(offset - 1), EMPTY_LINES, empty, empty);
+    add(this.#isInherited(offset - 1) ? this.#inherited : this.#own, EMPTY_LINES, empty, empty);
   }
 
-  #sumsAt(offset: number): Map<ByteLabel, Sums> {
-    return offset >= this.#copyStart && offset < this.#copyEnd ? this.#inherited : this.#own;
+  /** Most lines are not the last one. */
+  #noteTimestamp(bytes: Buffer): void {
+    if (!hasTimestamp(bytes)) return;
+    // Quicker than `copy` for so few.
+    for (let at = 0; at < TIMESTAMP_END; at += 1) this.#timestamp[at] = bytes[at] as number;
+  }
+
+  #isInherited(offset: number): boolean {
+    return offset >= this.#copyStart && offset < this.#copyEnd;
   }
 
   finish(broken: string | undefined): FileLabels {
+    if (this.#ownEnds > 0) add(this.#own, LINE_ENDS, this.#ownEnds, this.#ownEnds);
+    if (this.#inheritedEnds > 0) add(this.#inherited, LINE_ENDS, this.#inheritedEnds, this.#inheritedEnds);
     const own = Array.from(this.#own, ([label, sums]) => ({ label, inherited: false, ...sums }));
     const inherited = Array.from(this.#inherited, ([label, sums]) => ({ label, inherited: true, ...sums }));
     const labels = [...own, ...inherited].toSorted(bySize);
-    return { plainBytes: this.#plainBytes, labels, lastTimestamp: this.#lastTimestamp, broken };
+    const lastTimestamp = this.#timestamp[0] === 0 ? "" : this.#timestamp.toString("latin1", HEAD.length);
+    return { plainBytes: this.#plainBytes, labels, lastTimestamp, broken };
   }
 }
 
@@ -121,16 +137,9 @@ function add(sums: Map<ByteLabel, Sums>, label: ByteLabel, records: number, byte
   }
 }
 
-const HEAD = '{"timestamp":"';
-const HEAD_BYTES = Buffer.from(HEAD);
-const TIMESTAMP_LENGTH = "2026-01-01T00:00:00.000Z".length;
-
 /** As all writers spell it. */
-function timestampIn(line: Buffer): string | undefined {
-  if (line.length < HEAD.length + TIMESTAMP_LENGTH + 1 || line[HEAD.length + TIMESTAMP_LENGTH] !== QUOTE)
-    return undefined;
-  if (line.compare(HEAD_BYTES, 0, HEAD.length, 0, HEAD.length) !== 0) return undefined;
-  return line.toString("latin1", HEAD.length, HEAD.length + TIMESTAMP_LENGTH);
+function hasTimestamp(line: Buffer): boolean {
+  if (line.length <= TIMESTAMP_END || line[TIMESTAMP_END] !== QUOTE) return false;
+  for (let at = 0; at < HEAD.length; at += 1) if (line[at] !== HEAD_BYTES[at]) return false;
+  return true;
 }
-
-const QUOTE = 0x22;

@@ -4,10 +4,15 @@ import type { ItemPlace, ThreadItem, Turn, TurnPlace } from "../thread/items.ts"
 import { finite, int32, lines, micros } from "./cells.ts";
 import type { TableRow } from "./schema.ts";
 import { inputText, isToolCall, itemTold } from "./tables-items.ts";
-import type { ThreadView } from "./thread-view.ts";
+import type { ThreadView } from "./view-fold.ts";
 import type { ExportThread } from "./threads.ts";
 
 type IsInherited = (place: ChainPosition) => boolean;
+
+/** A view, or the next turns of one that is made in parts, with the place of the turn behind them. */
+export interface SomeTurns extends Pick<ThreadView, "notes" | "segments"> {
+  readonly turns: Pick<ThreadView["turns"], "turns" | "places">;
+}
 
 /** What the user said first, in any turn. */
 export function firstUserMessage(turns: readonly Turn[]): string | null {
@@ -29,8 +34,9 @@ function userText(items: readonly ThreadItem[]): string | null {
 
 export function* turnRows(
   thread: ExportThread,
-  { turns: { turns, places }, notes }: ThreadView,
+  { turns: { turns, places }, notes }: SomeTurns,
   isInherited: IsInherited,
+  firstIndex = 0,
 ): Generator<TableRow<"turns">> {
   for (const [index, turn] of turns.entries()) {
     const place = places[index] as TurnPlace;
@@ -40,7 +46,7 @@ export function* turnRows(
     yield {
       thread_id: thread.id,
       turn_id: turn.id,
-      turn_index: index,
+      turn_index: firstIndex + index,
       inherited,
       status: turn.status === "inProgress" ? "in_progress" : turn.status,
       ...turnTimes(turn, place, inherited ? undefined : notes),
@@ -78,7 +84,7 @@ function msOf(seconds: number | null): number | undefined {
 
 export function* itemRows(
   thread: ExportThread,
-  { turns: { turns, places }, notes, segments }: ThreadView,
+  { turns: { turns, places }, notes, segments }: SomeTurns,
   isInherited: IsInherited,
 ): Generator<TableRow<"items">> {
   const paths = segments.map(({ logicalPath }) => thread.relativePathOf(logicalPath));

@@ -2,6 +2,7 @@
  * What a client shows of one thread and how its context windows lie, with the notes that tables need, from one walk over its files.
  * The seam for formats of whole threads: they get this view, tables get rows made of it (`tables.ts`).
  */
+import type { Entry } from "../format/entry.ts";
 import { plainPath } from "../format/names.ts";
 import { requireChecked, UncheckedStream } from "../analysis/thread-walk.ts";
 import {
@@ -10,28 +11,17 @@ import {
   lineageChain,
   LineageError,
   type LineageEntry,
-  type LineageSegment,
+  type MetaEntry,
   readLineage,
 } from "../readers/lineage.ts";
 import type { KindFilter } from "../readers/rollout.ts";
 import type { Turns } from "../thread/items.ts";
-import { CanonicalTurns, emptyProjection } from "../thread/turns-canonical.ts";
-import { LegacyTurns } from "../thread/turns-legacy.ts";
-import { type ContextWindow, windowsOf } from "../thread/windows.ts";
-import { isShownLegacy, isShownPaginated, RegularOrdinals } from "./shown-kinds.ts";
-import { slimEntry, WindowEntries } from "./slim-entries.ts";
+import type { EntryTaker } from "./file-pass.ts";
+import { isNumbered, isShownLegacy, isShownPaginated } from "./shown-kinds.ts";
+import { slimEntry } from "./slim-entries.ts";
 import type { ExportThread } from "./threads.ts";
 import { TurnNotes } from "./turn-notes.ts";
-
-export interface ThreadView {
-  readonly turns: Turns;
-  readonly windows: readonly ContextWindow[];
-  readonly notes: TurnNotes;
-  /** Files that places count in, by their `segment`; the thread's own is the last one. */
-  readonly segments: readonly LineageSegment[];
-  /** What is missing from the view, in one clause that is safe to print; undefined where nothing is. */
-  readonly problem: string | undefined;
-}
+import { type ThreadView, ViewFold, type Walked } from "./view-fold.ts";
 
 /**
  * Reads a thread: its newest file, with what that continues. Where that is not there, the view is of the file alone; of a history mode
@@ -39,22 +29,84 @@ export interface ThreadView {
  * @throws RolloutError when the file cannot be read.
  */
 export function readThreadView(thread: ExportThread): ThreadView {
-  const { newest, codexHome, files, id } = thread;
-  const { path } = newest.file;
-  const home = codexHome === undefined ? undefined : { codexHome };
+  const { newest, id } = thread;
   try {
-    return soundView(lineageChain(home, path, { threadId: newest.facts.hasMeta ? id : undefined, files }), thread);
+    return soundView(chainOf(thread), thread);
   } catch (error) {
     if (!(error instanceof LineageError)) throw error;
     if (error.fault === "unknown-mode") return emptyView(error.message);
-    const view = soundView(ownFileAlone(path, id), thread);
+    const view = soundView(ownFileAlone(newest.file.path, id), thread);
     return { ...view, problem: error.message };
   }
+}
+
+function chainOf({ newest, codexHome, files, id }: ExportThread): LineageChain {
+  const home = codexHome === undefined ? undefined : { codexHome };
+  return lineageChain(home, newest.file.path, { threadId: newest.facts.hasMeta ? id : undefined, files });
 }
 
 function emptyView(problem: string): ThreadView {
   const turns: Turns = { mode: "legacy", turns: [], places: [], warnings: [] };
   return { turns, windows: [], notes: new TurnNotes(), segments: [], problem };
+}
+
+/** The view of a thread that lies in one file, for who reads that file anyway. Takes its entries in their order. */
+export interface ViewTaker extends EntryTaker {
+  /** Reads the file again where those entries were not enough. @throws RolloutError when it cannot be read. */
+  finish(): ThreadView;
+}
+
+/** Undefined for a thread that takes more than one file, or one that is read in another way. */
+export function viewTaker(thread: ExportThread): ViewTaker | undefined {
+  const found = foldOfOne(thread);
+  if (found === undefined) return undefined;
+  const { fold, add, chain } = found;
+  return {
+    wants: briefKinds(thread),
+    add,
+    finish: () => {
+      const walked = fold.finish();
+      return isEnough(walked, thread) ? walked.view : soundWalk(chain, thread);
+    },
+  };
+}
+
+export interface FoldOfOne {
+  readonly fold: ViewFold;
+  /** Gives an entry of the file to the fold. */
+  readonly add: (entry: Entry) => void;
+  readonly chain: LineageChain;
+}
+
+/** The fold of a thread that lies in one file, with its metadata already in it; undefined for all others. */
+export function foldOfOne(thread: ExportThread): FoldOfOne | undefined {
+  const chain = soundChain(thread);
+  const presented = chain?.meta;
+  const [segment, ...others] = chain?.segments ?? [];
+  if (chain === undefined || presented === undefined || segment === undefined || others.length > 0) return undefined;
+  const fold = newFold(chain, thread);
+  fold.add({ ...presented, segment });
+  const add = (entry: Entry): void => {
+    if (isSame(entry, presented)) return;
+    const { position } = entry;
+    if (entry.ok) fold.add({ ok: true, position, record: entry.record, segment });
+    else fold.add({ ok: false, position, defect: entry.defect, segment });
+  };
+  return { fold, add, chain };
+}
+
+function soundChain(thread: ExportThread): LineageChain | undefined {
+  try {
+    return chainOf(thread);
+  } catch (error) {
+    if (error instanceof LineageError) return undefined;
+    throw error;
+  }
+}
+
+/** The metadata that a stream of entries begins with does not come again in its place. */
+function isSame({ position }: Entry, presented: MetaEntry): boolean {
+  return position.offset === presented.position.offset;
 }
 
 /** By the few lines that matter where that is sure to give the same; of a damaged archive only what is known to be right. */
@@ -67,17 +119,34 @@ function soundView(chain: LineageChain, thread: ExportThread): ThreadView {
   }
 }
 
+function soundWalk(chain: LineageChain, thread: ExportThread): ThreadView {
+  try {
+    return walk(chain, thread, {}).view;
+  } catch (error) {
+    if (!(error instanceof UncheckedStream)) throw error;
+    return walk(chain, thread, { checked: true }).view;
+  }
+}
+
 /** Most of a rollout is what the model saw, which a client is not shown: half of the work is not to decode it. */
 function briefView(chain: LineageChain, thread: ExportThread): ThreadView | undefined {
   if (chain.meta === undefined) return undefined;
-  const kinds = isPaginated(thread) ? isShownPaginated : isShownLegacy;
-  const { view, isRegular } = walk(chain, thread, { kinds });
-  if (isPaginated(thread)) return isRegular ? view : undefined;
-  // Turns that nothing opened are named by the number of a record, of all that there are (rollout-format §8.2).
-  return view.turns.turns.some(({ id }) => id.startsWith("rollout-")) ? undefined : view;
+  const walked = walk(chain, thread, { kinds: briefKinds(thread) });
+  return isEnough(walked, thread) ? walked.view : undefined;
 }
 
-function isPaginated({ newest }: ExportThread): boolean {
+/** Kinds of the lines that the brief view is made of. */
+export function briefKinds(thread: ExportThread): (kind: string) => boolean {
+  return isPaginated(thread) ? isShownPaginated : isShownLegacy;
+}
+
+/** Whether the brief view is the whole one. */
+function isEnough({ view, isRegular }: Walked, thread: ExportThread): boolean {
+  if (isPaginated(thread)) return isRegular;
+  return !view.turns.turns.some(isNumbered);
+}
+
+export function isPaginated({ newest }: ExportThread): boolean {
   return newest.facts.historyMode === "paginated";
 }
 
@@ -101,32 +170,14 @@ interface WalkOptions {
   readonly checked?: boolean | undefined;
 }
 
-interface Walked {
-  readonly view: ThreadView;
-  /** Each line has the ordinal that its number makes likely, so that none of those passed over can matter (`RegularOrdinals`). */
-  readonly isRegular: boolean;
+function walk(chain: LineageChain, thread: ExportThread, options: WalkOptions): Walked {
+  const fold = newFold(chain, thread, options);
+  for (const entry of placedEntries(chain, options)) fold.add(entry);
+  return fold.finish();
 }
 
-function walk(chain: LineageChain, thread: ExportThread, options: WalkOptions): Walked {
-  const { segments } = chain;
-  const sources = segments.slice(0, -1).flatMap(({ meta }) => meta ?? []);
-  const fold = isPaginated(thread) ? new CanonicalTurns(emptyProjection({ sources })) : new LegacyTurns();
-  const notes = new TurnNotes();
-  const marks = new WindowEntries();
-  const ordinals = new RegularOrdinals();
-  let problem: string | undefined;
-  for (const entry of placedEntries(chain, options)) {
-    fold.add(entry);
-    marks.add(entry);
-    if (entry.ok) {
-      notes.add(entry);
-      ordinals.add(entry);
-    } else if (entry.defect.kind === "broken-stream") problem = entry.defect.message;
-  }
-  const { checked } = options;
-  const windows = windowsOf(marks.finish() ?? (() => slimEntries(placedEntries(chain, { checked }))));
-  const turns = fold instanceof LegacyTurns ? fold.finish() : fold.turns();
-  return { view: { turns, windows, notes, segments, problem }, isRegular: ordinals.isRegular };
+function newFold(chain: LineageChain, thread: ExportThread, { checked }: WalkOptions = {}): ViewFold {
+  return new ViewFold(chain.segments, isPaginated(thread), () => slimEntries(placedEntries(chain, { checked })));
 }
 
 function* slimEntries(entries: Iterable<LineageEntry>): Generator<LineageEntry> {

@@ -21,7 +21,13 @@ export interface ThreadFile {
   readonly facts: FileFacts;
 }
 
-export interface ExportThread {
+export interface ExportThread extends PlainThread, ThreadPlaces {
+  /** The file that Codex resumes; the first of `own`. */
+  readonly newest: ThreadFile;
+}
+
+/** What is a thread's own, as plain data. */
+export interface PlainThread {
   /** Lower case. */
   readonly id: string;
   readonly rootId: string;
@@ -30,11 +36,13 @@ export interface ExportThread {
   readonly createdAtMs: number | undefined;
   /** The name that the user gave it. */
   readonly name: string | undefined;
-  /** The file that Codex resumes; the first of `own`. */
-  readonly newest: ThreadFile;
-  /** All its files that are exported, at least one. */
+  /** All its files that are exported, at least one, that which Codex resumes first. */
   readonly own: readonly ThreadFile[];
   readonly edges: readonly Edge[];
+}
+
+/** Where other threads lie: the same for all of a home. */
+export interface ThreadPlaces {
   /** Undefined for files that lie in no home, or in several. */
   readonly codexHome: string | undefined;
   /** All rollouts around, for those that this one continues. */
@@ -43,6 +51,31 @@ export interface ExportThread {
   readonly pathOf: (threadId: string) => string | undefined;
   /** Of a file by its path without `.zst`: relative to the home, as tables name it. */
   readonly relativePathOf: (logicalPath: string) => string;
+}
+
+/** Places as plain data. */
+export interface PlainPlaces {
+  readonly codexHome: string | undefined;
+  readonly files: readonly RolloutFile[];
+  /** The file of each thread that is at hand, by its id. */
+  readonly paths: ReadonlyMap<string, string>;
+  /** By path without `.zst`. */
+  readonly relativePaths: ReadonlyMap<string, string>;
+}
+
+export function placesOf({ codexHome, files, paths, relativePaths }: PlainPlaces): ThreadPlaces {
+  return {
+    codexHome,
+    files,
+    pathOf: (threadId) => paths.get(threadId),
+    relativePathOf: (path) => plainPath(relativePaths.get(path) ?? path),
+  };
+}
+
+export function threadAt(plain: PlainThread, places: ThreadPlaces): ExportThread {
+  const [newest] = plain.own;
+  assert(newest !== undefined, "a thread has a file");
+  return { ...plain, ...places, newest };
 }
 
 export interface Edge {
@@ -64,22 +97,27 @@ export interface ExportSource {
 
 export interface FoundThreads {
   readonly threads: readonly ExportThread[];
+  /** The same threads, and their places, as data that can be given to another process or thread. */
+  readonly plain: { readonly threads: readonly PlainThread[]; readonly places: PlainPlaces };
   readonly unreadable: readonly UnreadableFile[];
 }
 
 /** Reads the heads of all files. @throws RolloutError when the session index exists and cannot be read. */
 export function findThreads(source: ExportSource, shard: Shard): FoundThreads {
   const survey = new Survey(source);
-  const threads: ExportThread[] = [];
+  const found: PlainThread[] = [];
   for (const member of survey.family.threads.values()) {
     if (!isInShard(member.id, shard)) continue;
     const thread = survey.threadOf(member);
-    if (thread !== undefined) threads.push(thread);
+    if (thread !== undefined) found.push(thread);
   }
-  return { threads: threads.toSorted(inOrder), unreadable: survey.unreadable };
+  const threads = found.toSorted(inOrder);
+  const plain = { threads, places: survey.places() };
+  const places = placesOf(plain.places);
+  return { threads: threads.map((thread) => threadAt(thread, places)), plain, unreadable: survey.unreadable };
 }
 
-function inOrder(a: ExportThread, b: ExportThread): number {
+function inOrder(a: PlainThread, b: PlainThread): number {
   if (a.month !== b.month) return a.month < b.month ? -1 : 1;
   return a.id < b.id ? -1 : 1;
 }
@@ -119,11 +157,10 @@ class Survey {
     } else if (this.#isAsked.has(logicalPath)) this.unreadable.push(head);
   }
 
-  threadOf(member: FamilyThread): ExportThread | undefined {
+  threadOf(member: FamilyThread): PlainThread | undefined {
     const all = member.files.flatMap(({ path }) => this.#byPath.get(path) ?? []);
     const own = all.filter(({ file }) => this.#isAsked.has(file.logicalPath));
-    const [newest] = own;
-    if (newest === undefined) return undefined;
+    if (own.length === 0) return undefined;
     const createdAtMs = beginningOf(member.id, all);
     return {
       id: member.id,
@@ -131,19 +168,20 @@ class Survey {
       month: monthOf(createdAtMs),
       createdAtMs,
       name: this.#names.get(member.id),
-      newest,
       own,
       edges: this.#edgesOf(member, own),
-      codexHome: this.#source.codexHome,
-      files: this.#around,
-      pathOf: (threadId) => this.#pathOf(threadId),
-      relativePathOf: (path) => plainPath(this.#byPath.get(path)?.file.relativePath ?? path),
     };
   }
 
-  #pathOf(threadId: string): string | undefined {
-    const path = this.family.threads.get(threadId)?.files[0]?.path;
-    return path === undefined ? undefined : this.#byPath.get(path)?.file.path;
+  places(): PlainPlaces {
+    const paths = new Map<string, string>();
+    for (const { id, files } of this.family.threads.values()) {
+      const path = files[0]?.path;
+      const file = path === undefined ? undefined : this.#byPath.get(path)?.file;
+      if (file !== undefined) paths.set(id, file.path);
+    }
+    const relativePaths = new Map(Array.from(this.#byPath, ([path, { file }]) => [path, file.relativePath]));
+    return { codexHome: this.#source.codexHome, files: this.#around, paths, relativePaths };
   }
 
   #edgesOf({ id, facts }: FamilyThread, own: readonly ThreadFile[]): readonly Edge[] {

@@ -3,7 +3,7 @@
  * along, collects now and then, and waits at the end, without an event loop. Knows nothing of what the work is.
  */
 import { availableParallelism } from "node:os";
-import { hasSmallYoungGeneration, keepYoungGenerationSmall } from "./heap.ts";
+import { type HeapHabits, heapHabits, takeUpHabits } from "./heap.ts";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker, workerData } from "node:worker_threads";
 
 /** Numbers taken by whoever asks first, each once. */
@@ -42,7 +42,7 @@ interface Assignment {
   readonly input: unknown;
   readonly port: MessagePort;
   readonly done: SharedArrayBuffer;
-  readonly isHeapSmall: boolean;
+  readonly habits: HeapHabits;
 }
 
 /** False where the program runs from its sources, which a thread cannot be started from. */
@@ -56,15 +56,16 @@ export function helperCount(jobs: number | undefined): number {
 /** A helper that does not even start within this time, in milliseconds, is given up; a working one answers at last. */
 const PATIENCE_MS = 60_000;
 
-/** Helpers hold little; a large young generation would only be filled with what nobody needs any more. In MiB. */
-const SMALL_HEAP = { maxYoungGenerationSizeMb: 2 } as const;
+/** Most helpers hold little; a large young generation would only be filled with what nobody needs any more. */
+const YOUNG_MIB = 2;
 
-/** Starts a helper from a compiled module, which calls `serveAssignment`. */
-export function startHelper(module: URL, input: unknown): Helper {
+/** Starts a helper from a compiled module, which calls `serveAssignment`. `youngMib`: how large its young generation may become. */
+export function startHelper(module: URL, input: unknown, { youngMib = YOUNG_MIB } = {}): Helper {
   const { port1, port2 } = new MessageChannel();
   const done = new SharedArrayBuffer(4);
-  const assignment: Assignment = { input, port: port2, done, isHeapSmall: hasSmallYoungGeneration() };
-  const worker = new Worker(module, { workerData: assignment, transferList: [port2], resourceLimits: SMALL_HEAP });
+  const resourceLimits = { maxYoungGenerationSizeMb: youngMib };
+  const assignment: Assignment = { input, port: port2, done, habits: heapHabits() };
+  const worker = new Worker(module, { workerData: assignment, transferList: [port2], resourceLimits });
   worker.on("error", () => undefined);
   worker.unref();
   const collect = (): string[] => {
@@ -98,18 +99,21 @@ const WORKING = 1;
 const DONE = 2;
 
 /** The other side: runs the work of the module that was started as a helper. What it does not post is not done. */
-export function serveAssignment(work: (input: unknown, post: (text: string) => void) => void): void {
-  const { input, port, done, isHeapSmall } = workerData as Assignment;
-  if (isHeapSmall) keepYoungGenerationSmall();
+export function serveAssignment(work: (input: unknown, post: (text: string) => void) => void | Promise<void>): void {
+  const { input, port, done, habits } = workerData as Assignment;
+  takeUpHabits(habits);
   const state = new Int32Array(done);
   const say = (value: number): void => {
     Atomics.store(state, 0, value);
     Atomics.notify(state, 0);
   };
   say(WORKING);
+  let pending: unknown;
   try {
-    work(input, (text) => port.postMessage(text));
+    pending = work(input, (text) => port.postMessage(text));
   } finally {
-    say(DONE);
+    if (!(pending instanceof Promise)) say(DONE);
   }
+  // The thread ends by itself once this has settled, badly too.
+  if (pending instanceof Promise) void pending.finally(() => say(DONE));
 }

@@ -9,7 +9,7 @@ import type { EventPayloads, StoredEventPayloads, TaskError } from "../format/ev
 import type { EventMsg, ResponseItem, RolloutRecord } from "../format/record.ts";
 import { isOtherItem } from "../format/response-item.ts";
 import { completedItem } from "./items-completed.ts";
-import { TurnDraft, viewOf } from "./items-draft.ts";
+import { placeOf, TurnDraft, viewOf } from "./items-draft.ts";
 import * as made from "./items-events.ts";
 import { hookFragments } from "./items-hook.ts";
 import { type Draft, turnError } from "./items-parts.ts";
@@ -35,6 +35,16 @@ export class LegacyTurns {
       else if (entry.record.type === "event_msg")
         this.#warnings.push({ kind: "refused", position, message: "Codex 0.169.0 cannot read this record" });
     }
+  }
+
+  /**
+   * Takes the first turns out of the view that are over, as far as `isDone` says by their ids that no entry will name them any more, and
+   * leaves at least one: for a thread that is longer than memory, in which no turn is taken back. One place more than turns, the next.
+   */
+  take(isDone: (turnId: string) => boolean): Pick<Turns, "turns" | "places"> {
+    const { turns, next } = this.#play.takeOver(isDone);
+    const { turns: shown, places } = viewOf("legacy", turns, [], false);
+    return { turns: shown, places: next === undefined ? places : [...places, placeOf(next)] };
   }
 
   /**
@@ -96,8 +106,10 @@ interface End {
 class Play {
   /** Turns that are over, though items and ends may still come for them. */
   readonly #over: LegacyTurn[] = [];
-  /** Turn id → first turn of that id that is over. */
+  /** Turn id → first turn of that id that is over, counted with those that were taken out. */
   readonly #overById = new Map<string, number>();
+  /** Turns that were taken out from the front of `#over`. */
+  #taken = 0;
   #current: LegacyTurn | undefined;
   /** Items in all turns. */
   #items = 0;
@@ -119,6 +131,21 @@ class Play {
     this.close();
     for (const turn of this.#over) turn.settleTimes();
     return this.#over;
+  }
+
+  takeOver(isDone: (turnId: string) => boolean): {
+    readonly turns: readonly LegacyTurn[];
+    readonly next: LegacyTurn | undefined;
+  } {
+    let count = 0;
+    while (count < this.#over.length - 1 && isDone(this.#over[count]?.id ?? "")) count += 1;
+    const turns = this.#over.splice(0, count);
+    for (const [at, turn] of turns.entries()) {
+      turn.settleTimes();
+      if (this.#overById.get(turn.id) === this.#taken + at) this.#overById.delete(turn.id);
+    }
+    this.#taken += count;
+    return { turns, next: this.#over[0] };
   }
 
   #event(event: EventMsg): void {
@@ -147,7 +174,7 @@ class Play {
   find(turnId: string): LegacyTurn | undefined {
     if (this.#current?.id === turnId) return this.#current;
     const at = this.#overById.get(turnId);
-    return at === undefined ? undefined : this.#over[at];
+    return at === undefined ? undefined : this.#over[at - this.#taken];
   }
 
   open(id: string, origin: Origin): LegacyTurn {
@@ -159,7 +186,7 @@ class Play {
     const turn = this.#current;
     this.#current = undefined;
     if (turn === undefined) return;
-    if (!this.#overById.has(turn.id)) this.#overById.set(turn.id, this.#over.length);
+    if (!this.#overById.has(turn.id)) this.#overById.set(turn.id, this.#taken + this.#over.length);
     this.#over.push(turn);
   }
 
@@ -232,7 +259,7 @@ class Play {
       const turn = this.#over.pop();
       if (turn === undefined) break;
       this.#items -= turn.list.items.length;
-      if (this.#overById.get(turn.id) === this.#over.length) this.#overById.delete(turn.id);
+      if (this.#overById.get(turn.id) === this.#taken + this.#over.length) this.#overById.delete(turn.id);
     }
     this.#nextItem = this.#items + 1;
   }

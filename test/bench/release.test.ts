@@ -106,7 +106,7 @@ describe("a file", () => {
     expect(() => find("fails")).toThrow("does not say its version: it ended with 7: no \\x1b[31mway");
     writeExecutable(join(folder, "silent"), "");
     expect(() => find("silent")).toThrow("does not say its version: it ended with 0");
-    expect(readdirSync(folder).filter((name) => name.startsWith("rollout-tool-bench-"))).toEqual([]);
+    expect(readdirSync(folder).filter((name) => name.startsWith("rollout-tool-scratch-"))).toEqual([]);
   });
 });
 

@@ -48,7 +48,7 @@ function deadPid(): number {
 describe("makeScratch", () => {
   it("makes a folder of one's own that names its process", () => {
     const folder = makeScratch(parent);
-    expect(basename(folder)).toMatch(/^rollout-tool-bench-\w{6}$/u);
+    expect(basename(folder)).toMatch(/^rollout-tool-scratch-\w{6}$/u);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     expect(ownerOf(folder).pid).toBe(process.pid);
     expect(ownUid()).toBe(userInfo().uid);
@@ -73,7 +73,7 @@ describe("sweepStale", () => {
       withOwner({ pid: -1 }),
       withOwner({ pid: 1.5 }),
       withOwner({ pid, started: null }),
-      mkdtempSync(join(parent, "rollout-tool-bench-")),
+      mkdtempSync(join(parent, "rollout-tool-scratch-")),
     ];
     for (const content of ["", "[]", "{", "x".repeat(5_000)]) {
       const folder = makeScratch(parent);
@@ -92,8 +92,8 @@ describe("sweepStale", () => {
     writeFileSync(join(target, "precious"), "x");
     const stale = withOwner({ pid: deadPid() });
     writeFileSync(join(target, "owner.json"), readFileSync(join(stale, "owner.json")));
-    symlinkSync(target, join(parent, "rollout-tool-bench-linked"));
-    const marked = join(parent, "rollout-tool-bench-marker");
+    symlinkSync(target, join(parent, "rollout-tool-scratch-linked"));
+    const marked = join(parent, "rollout-tool-scratch-marker");
     mkdirSync(marked);
     symlinkSync(join(target, "owner.json"), join(marked, "owner.json"));
     symlinkSync(target, join(stale, "link"));

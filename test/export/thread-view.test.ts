@@ -18,6 +18,7 @@ import {
   paginatedMeta,
   responseItem,
   rolloutText,
+  sessionPath,
   userItem,
   userMessage,
 } from "../support/lines.ts";
@@ -56,6 +57,22 @@ function views(codexHome: string): readonly Views[] {
 const cases = readdirSync(join(ROOT, "fixtures", "turns"));
 
 describe("the same as the views of a thread", () => {
+  it("with a prompt of a hook that has no id", () => {
+    const text = '<hook_prompt hook_run_id="r1">be careful</hook_prompt>';
+    const call = {
+      type: "response_item",
+      payload: { type: "function_call", name: "x", arguments: "{}", call_id: "c" },
+    };
+    const prompt = {
+      type: "response_item",
+      payload: { type: "message", role: "user", content: [{ type: "input_text", text }] },
+    };
+    const records = [meta(1), userMessage("hello"), event("task_started", { turn_id: "t" }), call, prompt];
+    const [found] = views(writeHome(join(folder.path, "hook"), { [sessionPath(1)]: rolloutText(records) }));
+    expect(JSON.stringify(found?.quick)).toContain("hook-prompt-4");
+    expect(found?.quick).toEqual(found?.full);
+  });
+
   it.each(cases)("fixtures/turns/%s", (name) => {
     const text = readFileSync(join(ROOT, "fixtures", "turns", name, "input.jsonl"));
     const home = writeHome(join(folder.path, "home"), { "sessions/rollout-case.jsonl": text });
