@@ -68,4 +68,6 @@ const argv = process.argv.slice(2);
 process.on("uncaughtException", (error) => {
   process.exit(reportError(error, argv, host));
 });
-process.exitCode = await runCli(argv, host);
+const code = await runCli(argv, host);
+// All is written by now. To let the process end by itself would take it apart first, with the threads it had: 8 ms for nothing.
+process.exit(code);

@@ -130,6 +130,6 @@ export {
 // Accounts over a home.
 export { type BytesOptions, type BytesReport, countBytes } from "./analysis/bytes.ts";
 export { gatherLatencies, type LatencyOptions, type LatencyReport } from "./analysis/latency.ts";
-export { searchHome, type SearchOptions, type SearchReport } from "./analysis/search.ts";
-export type { SearchQuery } from "./analysis/search-types.ts";
+export { searchHome } from "./analysis/search.ts";
+export type { SearchOptions, SearchQuery, SearchReport } from "./analysis/search-types.ts";
 export { countTokens, type TokensOptions, type TokensReport } from "./analysis/tokens.ts";

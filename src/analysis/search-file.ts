@@ -1,22 +1,24 @@
-/** One rollout searched: from its lines with matches to hits, each told once, with the turn it belongs to. */
+/** One rollout searched: from its lines with matches (`search-scan.ts`) to hits, each told once, with the turn it belongs to. */
 import { RolloutError } from "../errors.ts";
 import { decodeLine } from "../format/decode.ts";
 import type { Entry } from "../format/entry.ts";
 import { parseUuid } from "../format/names.ts";
+import type { SessionMeta } from "../format/record.ts";
 import { peekKind } from "../format/peek.ts";
-import { ByteSearch } from "../io/byte-search.ts";
+import { bareTimestamp, type Generation, GENERATION_HEAD_BYTES, generationOf } from "../readers/generation.ts";
 import { Gather } from "../readers/gather.ts";
-import { bareTimestamp, type Generation, generationOf } from "../readers/generation.ts";
-import { readIdentity } from "../readers/identity.ts";
 import { decodeBareLine } from "../readers/legacy.ts";
 import type { Line } from "../readers/lines.ts";
 import { readRollout } from "../readers/rollout.ts";
 import { copiedPrefix } from "../thread/copied-prefix.ts";
 import { openInput } from "./search-input.ts";
-import { linesWithMatches, ROOM_BYTES } from "./search-lines.ts";
 import { Matcher } from "./search-matcher.ts";
-import { Collected, type Draft, turnIdOf } from "./search-hits.ts";
+import { Collected, type Draft } from "./search-hits.ts";
+import { linesWithMatches } from "./search-lines.ts";
+import type { Input } from "./search-plain.ts";
+import type { FileScanner } from "./search-scan.ts";
 import { kindsOfLine } from "./search-texts.ts";
+import { fillTurns } from "./search-turns.ts";
 import type { FileHits, FileOutcome, SearchProblem, SearchQuery, TextKind } from "./search-types.ts";
 
 const NOTHING: FileOutcome = { found: undefined, problems: [] };
@@ -27,30 +29,33 @@ const MAX_GIVEN_UP = 5;
 /** Runs the work, or gives it up and returns undefined. */
 export type Guard = <Result>(work: () => Result) => Result | undefined;
 
-/** Searches one file after the other with the same memory. */
-export class FileSearcher {
+/** Goes on where the scanner has found something. */
+export class FileTeller {
+  readonly #scanner: FileScanner;
   readonly #guard: Guard | undefined;
   readonly #kinds: ReadonlySet<TextKind>;
   readonly #matcher: Matcher;
-  readonly #search: ByteSearch;
   /** For lines that lie across chunks. */
-  readonly #begun = new Gather("append");
+  readonly #gather = new Gather("append");
   #givenUp = 0;
 
-  /** @throws RolloutError `usage` when the query cannot be searched for. */
-  constructor(query: SearchQuery, guard?: Guard) {
+  /** `scanner` is of the same query. */
+  constructor(query: SearchQuery, scanner: FileScanner, guard?: Guard) {
+    this.#scanner = scanner;
     this.#guard = guard;
     this.#kinds = new Set(query.kinds);
     this.#matcher = new Matcher(query);
-    this.#search = new ByteSearch(this.#matcher.patterns, ROOM_BYTES);
   }
 
-  /** Never throws for what is wrong with the file. @throws RolloutError `usage` when the guard has given up too often. */
-  file(path: string): FileOutcome {
+  /**
+   * What is in a file, which may be open already. Closes it, and never throws for what is wrong with it.
+   * @throws RolloutError `usage` when the guard has given up too often.
+   */
+  tell(path: string, opened: Input | undefined): FileOutcome {
     const problems: SearchProblem[] = [];
     let collected: Collected | undefined;
     try {
-      for (const entry of this.#entries(path, problems)) {
+      for (const entry of this.#entries(path, opened, problems)) {
         collected ??= new Collected(path, this.#matcher, this.#kinds);
         if (this.#guard === undefined) collected.add(entry);
         else this.#addGuarded(collected, entry, problems);
@@ -64,24 +69,28 @@ export class FileSearcher {
   }
 
   /** Entries of the lines in which there may be a hit. */
-  *#entries(path: string, problems: SearchProblem[]): Generator<Entry> {
-    const input = openInput(path);
+  *#entries(path: string, opened: Input | undefined, problems: SearchProblem[]): Generator<Entry> {
+    const input = opened ?? openInput(path);
     try {
       let generation: Generation | undefined;
-      for (const line of linesWithMatches(this.#search, input, this.#begun)) {
-        generation ??= generationOf(input.head());
+      for (const line of linesWithMatches(this.#scanner.search, input, this.#gather)) {
+        generation ??= generationOf(input.head(GENERATION_HEAD_BYTES));
         if (generation === "typescript") {
           yield* readRollout(path);
           break;
         }
         if (line.tooLong !== true && !this.#mayTell(line)) continue;
-        const entry = entryOf(line, generation === "bare" ? bareTimestamp(input.head()) : undefined);
+        const entry = entryOf(
+          line,
+          generation === "bare" ? bareTimestamp(input.head(GENERATION_HEAD_BYTES)) : undefined,
+        );
         if (entry === undefined || !entry.ok) problems.push({ path, line: line.position.line, message: why(entry) });
         else yield entry;
       }
       const message = input.failure();
       if (message !== undefined) problems.push({ path, line: 0, message });
     } finally {
+      this.#scanner.bytes += input.bytes();
       input.close();
     }
   }
@@ -123,20 +132,20 @@ function why(entry: Entry | undefined): string {
 /** Adds to hits what the rest of their file tells: whose they are, in which turn they stand, which of them were copied. */
 function finished(path: string, hits: readonly Draft[]): FileHits | undefined {
   if (hits.length === 0) return undefined;
-  const identity = readIdentity(path);
-  const meta = identity?.meta;
   fillTurns(path, hits);
-  const prefix = copiedPrefix(readRollout(path));
+  const meta: { first?: SessionMeta } = {};
+  const prefix = copiedPrefix(notingMeta(readRollout(path), meta));
+  const { first } = meta;
   if (prefix.kind !== "none") {
     const own = prefix.own?.line ?? Number.POSITIVE_INFINITY;
     for (const hit of hits) hit.isCopied = hit.line < own;
   }
-  const base = meta?.history_base ?? undefined;
+  const base = first?.history_base ?? undefined;
   return {
     meta: {
-      id: identity?.id,
-      cwd: meta?.cwd ?? "",
-      timestamp: meta?.timestamp ?? "",
+      id: first && (parseUuid(first.id) ?? first.id.toLowerCase()),
+      cwd: first?.cwd ?? "",
+      timestamp: first?.timestamp ?? "",
       base: base && { rolloutId: parseUuid(base.thread_id) ?? base.thread_id, endOffset: base.end_byte_offset },
     },
     hits,
@@ -144,30 +153,10 @@ function finished(path: string, hits: readonly Draft[]): FileHits | undefined {
   };
 }
 
-const TURN_KINDS: ReadonlySet<string> = new Set([
-  "event_msg/task_started",
-  "event_msg/task_complete",
-  "event_msg/turn_aborted",
-  "turn_context",
-]);
-
-/** Records that name no turn belong to the one that was begun last, if it has not ended. */
-function fillTurns(path: string, hits: readonly Draft[]): void {
-  const open = hits.filter(({ turnId }) => turnId === undefined);
-  let at = 0;
-  let turnId: string | undefined;
-  if (open.length === 0) return;
-  for (const entry of readRollout(path, { kinds: TURN_KINDS })) {
-    if (!entry.ok) continue;
-    for (; at < open.length; at += 1) {
-      const hit = open[at] as Draft;
-      if (hit.line >= entry.position.line) break;
-      hit.turnId = turnId;
-    }
-    if (at === open.length) return;
-    const { type, payload } = entry.record;
-    const isEnd = type === "event_msg" && payload.type !== "task_started";
-    turnId = isEnd ? undefined : (turnIdOf(entry.record) ?? turnId);
+/** The same entries; the first metadata, which alone counts (rollout-format §3.1), is noted as it passes. */
+function* notingMeta(entries: Iterable<Entry>, meta: { first?: SessionMeta }): Generator<Entry> {
+  for (const entry of entries) {
+    if (meta.first === undefined && entry.ok && entry.record.type === "session_meta") meta.first = entry.record.payload;
+    yield entry;
   }
-  for (; at < open.length; at += 1) (open[at] as Draft).turnId = turnId;
 }

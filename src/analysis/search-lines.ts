@@ -5,22 +5,10 @@
 import { type ByteSearch, MAX_PATTERN_BYTES } from "../io/byte-search.ts";
 import { Gather } from "../readers/gather.ts";
 import { type Line, MAX_LINE_BYTES } from "../readers/lines.ts";
-
-/** Largest chunk that may be given: with it the search needs `ROOM_BYTES`. */
-export const CHUNK_BYTES = 256 * 1024;
-/** Room for a chunk, and in front of it for the end of the chunk before, in which a match may have begun. */
-export const ROOM_BYTES = MAX_PATTERN_BYTES + CHUNK_BYTES;
+import { ROOM_BYTES, type Source } from "./search-plain.ts";
 
 const NEWLINE = 10;
 const EMPTY = Buffer.alloc(0);
-
-/** The bytes of a file from front to back. */
-export interface Source {
-  /** Puts the next bytes to the place given, at most as many as fit, and returns how many they are; 0 at the end. */
-  readonly put: (target: Buffer) => number;
-  /** Puts bytes there that were given already, at least one of them. Only where that costs little, as the first `put` shows. */
-  readonly again?: ((target: Buffer, offset: number) => number) | undefined;
-}
 
 /**
  * Yields the lines that hold a match, in order. A line's bytes are a view valid until the next one is asked for. `begun` is
@@ -34,7 +22,7 @@ export function* linesWithMatches(
 ): Generator<Line> {
   const target = search.buffer.subarray(MAX_PATTERN_BYTES, ROOM_BYTES);
   let length = source.put(target);
-  const walk = new Walk(search, source, begun, maxLineBytes);
+  const walk = new Walk(search, begun, maxLineBytes);
   for (; length > 0; length = source.put(target)) yield* walk.chunk(length);
   const last = walk.rest();
   if (last !== undefined) yield last;
@@ -43,25 +31,20 @@ export function* linesWithMatches(
 /** The line that is open at the end of each chunk, and what is known of it so far. */
 class Walk {
   readonly #search: ByteSearch;
-  readonly #source: Source;
   readonly #maxLineBytes: number;
   readonly #begun: Gather;
   /** Number and offset of the open line, and its bytes before the chunk at hand. */
   #line = 1;
   #offset = 0;
   #before = 0;
-  /** Most files have no match, so lines are counted only from the first one on, if those before can be made up for. */
-  #counts: boolean;
   #hasMatch = false;
   /** Bytes in front of the chunk that belong to the open line. */
   #carried = 0;
 
-  constructor(search: ByteSearch, source: Source, begun: Gather, maxLineBytes: number) {
+  constructor(search: ByteSearch, begun: Gather, maxLineBytes: number) {
     this.#search = search;
     this.#begun = begun;
     begun.clear();
-    this.#source = source;
-    this.#counts = source.again === undefined;
     this.#maxLineBytes = maxLineBytes;
   }
 
@@ -96,7 +79,7 @@ class Walk {
   /** Goes on to behind the newline at `last`, unless it lies before the chunk; returns where the line then begins. */
   #skipLines(start: number, last: number): number {
     if (last < start) return start;
-    if (this.#counts) this.#line += this.#search.count(NEWLINE, start, last + 1);
+    this.#line += this.#search.count(NEWLINE, start, last + 1);
     this.#offset += this.#before + last + 1 - start;
     this.#before = 0;
     this.#begun.clear();
@@ -105,8 +88,6 @@ class Walk {
   }
 
   #cut(start: number, end: number, terminated: boolean): Line {
-    if (!this.#counts) this.#line += newlinesBefore(this.#offset, this.#source);
-    this.#counts = true;
     const length = this.#before + end - start;
     const position = { line: this.#line, offset: this.#offset, length };
     if (length > this.#maxLineBytes) return { bytes: EMPTY, position, terminated, tooLong: true };
@@ -131,19 +112,4 @@ class Walk {
 function indexOfNewline(buffer: Buffer, from: number, end: number): number {
   const at = buffer.indexOf(NEWLINE, from);
   return at >= end ? -1 : at;
-}
-
-const AGAIN_BYTES = 64 * 1024;
-
-/** Line ends in the first bytes of a file that were given already. */
-function newlinesBefore(end: number, { again }: Source): number {
-  const buffer = Buffer.allocUnsafe(Math.min(AGAIN_BYTES, end));
-  let count = 0;
-  for (let offset = 0; offset < end;) {
-    const length = again?.(buffer.subarray(0, end - offset), offset) ?? 0;
-    if (length === 0) break;
-    for (let at = buffer.indexOf(NEWLINE); at !== -1 && at < length; at = buffer.indexOf(NEWLINE, at + 1)) count += 1;
-    offset += length;
-  }
-  return count;
 }

@@ -1,11 +1,5 @@
-/**
- * What is looked for, in two forms: an expression over decoded text, which decides, and byte patterns that find the lines in
- * which it may be. Both fold case by Unicode's simple rules, as ripgrep and Codex do (state-and-compression §5.6).
- */
-import { RolloutError } from "../errors.ts";
-import type { BytePattern } from "../io/byte-search.ts";
-import { jsonPatterns } from "../io/byte-search-patterns.ts";
-import { requiredTexts } from "./search-regex.ts";
+/** What is looked for in decoded text: whether something that was said holds it, how often, and how that is shown. */
+import { expressionOf } from "./search-patterns.ts";
 import { collapsedSnippet, type Match, type Range, snippetOf } from "./search-snippet.ts";
 import type { Saying } from "./search-texts.ts";
 import type { SearchQuery, Snippet } from "./search-types.ts";
@@ -19,19 +13,12 @@ export class Matcher {
   readonly #hasBlanks: boolean;
   /** Of a match no more is shown, unless the text that was looked for is longer itself. */
   readonly #longest: number;
-  /** At least one; where nothing is required, one that every line has. */
-  readonly patterns: readonly BytePattern[];
 
-  /** @throws RolloutError `usage` when the expression is none, or nothing is looked for. */
-  constructor({ text, isRegex, caseSensitive, kinds }: SearchQuery) {
-    if (text === "") throw new RolloutError("usage", "there is nothing to look for");
-    this.#expression = compile(isRegex ? text : escaped(text), caseSensitive);
-    this.#hasBlanks = /\s/.test(text);
-    this.#longest = isRegex ? LONGEST : Math.max(LONGEST, text.length);
-    const nested = kinds.some((kind) => kind !== "message" && kind !== "reasoning");
-    const texts = isRegex ? requiredTexts(text) : [text];
-    this.patterns =
-      texts === undefined ? [QUOTE] : texts.flatMap((one) => jsonPatterns(one, { caseSensitive, nested }));
+  /** @throws RolloutError as `expressionOf` does. */
+  constructor(query: SearchQuery) {
+    this.#expression = expressionOf(query);
+    this.#hasBlanks = /\s/.test(query.text);
+    this.#longest = query.isRegex ? LONGEST : Math.max(LONGEST, query.text.length);
   }
 
   /** How often it is found in a saying and how that looks; undefined where it is not. */
@@ -69,24 +56,4 @@ export class Matcher {
     }
     return undefined;
   }
-}
-
-/** Every line with a text in it has one. */
-const QUOTE: BytePattern = { wanted: Uint8Array.of(0x22), mask: Uint8Array.of(0) };
-
-function compile(source: string, caseSensitive: boolean): RegExp {
-  try {
-    return new RegExp(source, caseSensitive ? "gu" : "giu");
-  } catch (cause) {
-    const reason =
-      cause instanceof Error ? cause.message.replace(/^Invalid regular expression: /, "") : "not understood";
-    throw new RolloutError("usage", `not a regular expression: ${reason}`, {
-      hint: "expressions are those of JavaScript with its flag u; without --regex the text is taken as it is",
-      cause,
-    });
-  }
-}
-
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`);
 }

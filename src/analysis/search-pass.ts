@@ -2,15 +2,22 @@
  * The pass over the files of a search, by this thread and helpers that take their work from a shared counter. Groups of files
  * are given out in their order, and whoever has enough ends the pass: what is behind the last one wanted is not read.
  */
-import { Tickets } from "../io/workers.ts";
+import { RolloutError } from "../errors.ts";
+import { type Helper, Tickets } from "../io/workers.ts";
 import { Crew } from "./search-crew.ts";
-import { FileSearcher } from "./search-file.ts";
-import { TimeLimit } from "./search-time.ts";
+import type { Lazily } from "./search-lazy.ts";
+import { FileScanner } from "./search-scan.ts";
+import type { Teller, Telling } from "./search-telling.ts";
 import type { FileOutcome, SearchQuery } from "./search-types.ts";
 
-/** Files that belong together, with their sizes on disk. */
+/** Files that belong together. */
 export interface SearchGroup {
   readonly paths: readonly string[];
+}
+
+/** What came of a group: the files in which there was something, and the bytes of all of them on disk. */
+export interface GroupOutcome {
+  readonly outcomes: readonly FileOutcome[];
   readonly bytes: number;
 }
 
@@ -25,95 +32,126 @@ export interface PassOptions {
   readonly jobs: number | undefined;
   /** Helpers that were started already; otherwise they are started here, where they are worth it. */
   readonly crew?: Crew | undefined;
-  /** Told of each group that is done, in no order, with the files in which there was something; true ends the pass. */
-  readonly onDone: (index: number, outcomes: readonly FileOutcome[]) => boolean;
+  /** Told of each group that is done, in no order; true ends the pass. */
+  readonly onDone: (index: number, outcome: GroupOutcome) => boolean;
 }
 
-/** Below this a helper costs more than it brings. */
-const MIN_BYTES_FOR_HELPERS = 24 * 1024 * 1024;
+/** With fewer a helper that is not there yet costs more than it brings. */
+const MIN_GROUPS_FOR_HELPERS = 16;
 
 /** @throws RolloutError `usage` when the query cannot be searched for, or takes too long on what it meets. */
-export function searchGroups(query: SearchQuery, groups: readonly SearchGroup[], options: PassOptions): void {
-  const searcher = newSearcher(query);
-  const crew = isWorthHelp(groups) ? (options.crew ?? new Crew(options.jobs)) : undefined;
+export function* searchGroups(
+  query: SearchQuery,
+  groups: readonly SearchGroup[],
+  options: PassOptions,
+): Lazily<void, Telling> {
+  const searcher = new GroupSearcher(query);
+  const crew = options.crew ?? (groups.length < MIN_GROUPS_FOR_HELPERS ? undefined : new Crew(options.jobs));
   const tickets = new Tickets(groups.length, crew?.tickets, 1);
   const helpers = crew?.assign(assignmentOf(query, groups)) ?? [];
   const pending = new Set(groups.keys());
   let isOver = false;
-  const settle = (index: number, outcomes: readonly FileOutcome[]): void => {
+  const settle = (index: number, outcome: GroupOutcome): void => {
     pending.delete(index);
-    if (!options.onDone(index, outcomes) || isOver) return;
+    if (!options.onDone(index, outcome) || isOver) return;
     isOver = true;
     // Nobody takes another one.
     Atomics.store(new Int32Array(tickets.memory), 0, groups.length);
   };
-  const receive = (texts: readonly string[]): void => {
-    for (const text of texts) for (const answer of JSON.parse(text) as readonly Answer[]) settle(...answer);
-  };
   for (const index of tickets.take()) {
-    settle(index, searchOne(searcher, groups[index]));
-    for (const helper of helpers) receive(helper.collect());
+    settle(index, yield* searcher.search(groups[index]));
+    for (const [done, outcome] of answersOf(helpers, (helper) => helper.collect()))
+      if (outcome !== null) settle(done, outcome);
+      else if (!isOver) settle(done, yield* searcher.search(groups[done]));
     if (isOver) break;
   }
-  for (const helper of helpers) receive(helper.finish());
-  // What a helper took and did not bring back is done here.
-  if (!isOver) for (const index of pending) settle(index, searchOne(searcher, groups[index]));
-}
-
-function isWorthHelp(groups: readonly SearchGroup[]): boolean {
-  return groups.length > 1 && groups.reduce((sum, { bytes }) => sum + bytes, 0) >= MIN_BYTES_FOR_HELPERS;
+  // A helper that has taken nothing, perhaps as it is not there yet, is not waited for.
+  if (pending.size === 0) return;
+  for (const [done, outcome] of answersOf(helpers, (helper) => helper.finish()))
+    if (outcome !== null) settle(done, outcome);
+  // What a helper took and did not bring back, or handed back, is done here.
+  for (const index of pending) {
+    if (isOver) break;
+    settle(index, yield* searcher.search(groups[index]));
+  }
 }
 
 function assignmentOf(query: SearchQuery, groups: readonly SearchGroup[]): PassAssignment {
-  return { query, groups: groups.map(({ paths, bytes }) => ({ paths, bytes })) };
+  return { query, groups: groups.map(({ paths }) => ({ paths })) };
 }
 
-/** Index of the group and what came of its files; none where nothing did. */
-type Answer = readonly [number, readonly FileOutcome[]];
+/** Index of the group and what came of it; null: something is there, and somebody else may tell what. */
+type Answer = readonly [number, GroupOutcome | null];
+
+function answersOf(helpers: readonly Helper[], ask: (helper: Helper) => readonly string[]): readonly Answer[] {
+  return helpers.flatMap((helper) => ask(helper).flatMap((text) => JSON.parse(text) as readonly Answer[]));
+}
 
 /** Answers in which nothing was found wait for so many others: telling one takes as long as searching a small file. */
 const ANSWERS_AT_ONCE = 16;
+/**
+ * So many groups a helper hands back: where no more hold what is looked for, this thread alone has to load what tells it. They
+ * are read once more, so what was found in them must not be far.
+ */
+const MAX_HANDED_BACK = 32;
+const MAX_HANDED_BYTES = 8 * 1024 * 1024;
 
-/** A helper's part of the work, some answers at a time. */
+/** A helper's part of the work; posts some answers at a time. */
 export function* passShare(
   { query, groups }: PassAssignment,
   tickets: SharedArrayBuffer,
-): Generator<readonly Answer[]> {
-  const searcher = newSearcher(query);
+  post: (answers: readonly Answer[]) => void,
+): Lazily<void, Telling> {
+  const searcher = new GroupSearcher(query);
   let answers: Answer[] = [];
+  let handedBack = 0;
   for (const index of new Tickets(groups.length, tickets, 1).take()) {
-    const outcomes = searchOne(searcher, groups[index]);
-    answers.push([index, outcomes]);
-    if (outcomes.length === 0 && answers.length < ANSWERS_AT_ONCE) continue;
-    yield answers;
+    const outcome = yield* searcher.searchHere(groups[index] as SearchGroup, handedBack < MAX_HANDED_BACK);
+    if (outcome === null) handedBack += 1;
+    answers.push([index, outcome]);
+    if (outcome?.outcomes.length === 0 && answers.length < ANSWERS_AT_ONCE) continue;
+    post(answers);
     answers = [];
   }
-  if (answers.length > 0) yield answers;
+  if (answers.length > 0) post(answers);
 }
 
-type Searcher = (path: string, bytes: number) => FileOutcome;
+class GroupSearcher {
+  readonly #query: SearchQuery;
+  readonly #scanner: FileScanner;
+  #teller: Teller | undefined;
 
-function searchOne(searcher: Searcher, group: SearchGroup | undefined): readonly FileOutcome[] {
-  const told: FileOutcome[] = [];
-  for (const path of group?.paths ?? []) {
-    const outcome = searcher(path, group?.bytes ?? 0);
-    if (outcome.found !== undefined || outcome.problems.length > 0) told.push(outcome);
+  /** @throws RolloutError `usage` when the query cannot be searched for. */
+  constructor(query: SearchQuery) {
+    this.#query = query;
+    this.#scanner = new FileScanner(query);
   }
-  return told;
-}
 
-/** An expression of the user's may take forever on a text; a text that is looked for as it is cannot. */
-function newSearcher(query: SearchQuery): Searcher {
-  const searcher = new FileSearcher(query);
-  if (!query.isRegex) return (path) => searcher.file(path);
-  const limit = new TimeLimit();
-  return (path, bytes) =>
-    limit.run(LEAST_LIMIT_MS + Math.ceil(bytes / BYTES_PER_MS), () => searcher.file(path)) ??
-    // Once more, each match on its own: what takes too long is passed over, and told.
-    new FileSearcher(query, (work) => limit.run(TEXT_LIMIT_MS, work)).file(path);
-}
+  *search(group: SearchGroup | undefined): Lazily<GroupOutcome, Telling> {
+    return (group && (yield* this.searchHere(group, false))) ?? { outcomes: [], bytes: 0 };
+  }
 
-/** Far more than a file takes on a busy machine: with an expression that does no harm, too short a time only costs time. */
-const LEAST_LIMIT_MS = 5000;
-const BYTES_PER_MS = 10_000;
-const TEXT_LIMIT_MS = 1000;
+  /** The same, or null where something is found and what tells it would have to be loaded. */
+  *searchHere({ paths }: SearchGroup, mayHandBack: boolean): Lazily<GroupOutcome | null, Telling> {
+    const outcomes: FileOutcome[] = [];
+    const before = this.#scanner.bytes;
+    for (const path of paths) {
+      const scanned = this.#scanner.scan(path);
+      if (scanned === "nothing") continue;
+      if (scanned instanceof RolloutError) {
+        outcomes.push({ found: undefined, problems: [{ path, line: 0, message: scanned.message }] });
+        continue;
+      }
+      const opened = scanned === "other" ? undefined : scanned;
+      const isNear = opened !== undefined && this.#scanner.reachedBytes <= MAX_HANDED_BYTES;
+      if (mayHandBack && this.#teller === undefined && isNear) {
+        opened.close();
+        return null;
+      }
+      this.#teller ??= (yield).tellerOf(this.#query, this.#scanner);
+      const outcome = this.#teller(path, opened);
+      if (outcome.found !== undefined || outcome.problems.length > 0) outcomes.push(outcome);
+    }
+    return { outcomes, bytes: this.#scanner.bytes - before };
+  }
+}

@@ -1,10 +1,9 @@
 /** Work that is given up when it takes too long: JavaScript cannot bound the time of a regular expression by itself. */
 import { createContext, Script } from "node:vm";
 
-const script = new Script("work()");
-
 export class TimeLimit {
   #work: (() => void) | undefined;
+  readonly #script = new Script("work()");
   readonly #context = createContext({ work: () => this.#work?.() });
 
   /**
@@ -17,7 +16,7 @@ export class TimeLimit {
       result = work();
     };
     try {
-      script.runInContext(this.#context, { timeout: limitMs });
+      this.#script.runInContext(this.#context, { timeout: limitMs });
       return result;
     } catch (error) {
       if (isTimeout(error)) return undefined;

@@ -1,4 +1,5 @@
-/** What is asked of a search, and what it answers: plain data that can be handed to another thread as it is. */
+/** What is asked of a search, and what it answers: mostly plain data that can be handed to another thread as it is. */
+import type { Crew } from "./search-crew.ts";
 
 /** `message`: said by people and agents; `other`: instructions, summaries, settings and whatever else a record tells in words. */
 export type TextKind = "message" | "command" | "output" | "reasoning" | "other";
@@ -75,4 +76,52 @@ export interface FileHits {
 export interface FileOutcome {
   readonly found: FileHits | undefined;
   readonly problems: readonly SearchProblem[];
+}
+
+export interface SearchOptions {
+  readonly roots: "all" | "active" | "archived";
+  /** Only these threads, by id, or files, by their plain path; empty for all. */
+  readonly only: ReadonlySet<string>;
+  /** Only threads that began in one of these folders; empty for all. */
+  readonly cwds: ReadonlySet<string>;
+  /** Only what was written down at or after this, milliseconds since 1970. */
+  readonly sinceMs: number | undefined;
+  /** Also tell what forks and agents took over from a thread that is searched itself. */
+  readonly copies: boolean;
+  /** So many threads; the pass ends when they are found. 0 for all. */
+  readonly limit: number;
+  /** Threads of this program; undefined: as the machine allows. */
+  readonly jobs?: number | undefined;
+  readonly crew?: Crew | undefined;
+  readonly progress?: ((files: number) => { advance(files: number): void; end(): void }) | undefined;
+}
+
+/** A thread in which something was found. */
+export interface ThreadHits {
+  /** Undefined for a file that names none. */
+  readonly id: string | undefined;
+  readonly cwd: string;
+  /** As in the metadata. */
+  readonly createdAt: string;
+  readonly archived: boolean;
+  /** In the order of files, oldest first, and lines. */
+  readonly hits: readonly SearchHit[];
+  readonly matches: number;
+  /** Of the first user or assistant message with a match, else of the first hit (state-and-compression §5.6). */
+  readonly snippet: string;
+  /** Hits that are not told because they are of another thread that is. */
+  readonly hiddenCopies: number;
+}
+
+export interface SearchReport {
+  /** Newest first. */
+  readonly threads: readonly ThreadHits[];
+  readonly problems: readonly SearchProblem[];
+  readonly files: number;
+  /** On disk, of the files that were searched. */
+  readonly bytes: number;
+  /** The limit was met: there may be more. */
+  readonly isCut: boolean;
+  /** Threads that are not told because all that was found in them is of another thread that is. */
+  readonly hiddenThreads: number;
 }

@@ -1,8 +1,17 @@
 /** What `rollout-tool search` does: read the options, search, print. */
 import { resolve } from "node:path";
-import { searchHome, type SearchOptions, type SearchReport, type ThreadHits } from "../analysis/search.ts";
+import { searchThrough } from "../analysis/search-home.ts";
 import type { Crew } from "../analysis/search-crew.ts";
-import type { SearchHit, SearchQuery, TextKind } from "../analysis/search-types.ts";
+import { runLoading } from "../analysis/search-lazy.ts";
+import type { Telling } from "../analysis/search-telling.ts";
+import type {
+  SearchHit,
+  SearchOptions,
+  SearchQuery,
+  SearchReport,
+  TextKind,
+  ThreadHits,
+} from "../analysis/search-types.ts";
 import { parseTimestamp } from "../format/names.ts";
 import { normalFolder } from "../indexer/thread-query.ts";
 import { resolveFolder } from "../io/paths.ts";
@@ -10,6 +19,7 @@ import { type Home, openHome } from "../readers/home.ts";
 import type { CommandContext, ExitCode, GlobalOptions } from "./command.ts";
 import { parseDuration } from "./duration.ts";
 import { quote, usageError } from "./options.ts";
+import { searchMessages } from "./search-messages.ts";
 
 export interface SearchCall extends GlobalOptions {
   readonly text: string;
@@ -37,18 +47,28 @@ export async function runSearch(options: SearchCall, context: CommandContext, cr
     sqliteHomeEnv: context.env["CODEX_SQLITE_HOME"],
   });
   const only = await onlyThese(options.thread, home, context);
-  const report = searchHome(home, queryFrom(options), { ...optionsFrom(options, context), only, crew });
+  const work = searchThrough(home, queryFrom(options), { ...optionsFrom(options, context), only, crew });
+  const report = await runLoading(work, loadTelling);
   const names = await namesOf(report, home);
   const shownHits = options.hits ?? (options.json ? 0 : TEXT_HITS);
   const { printAnswer } = await import("./render.ts");
-  const { renderSearch, searchMessages } = await import("./search-text.ts");
-  printAnswer(context.stdout, options.json, options.json ? jsonAnswer(report, names, shownHits) : undefined, () =>
-    renderSearch(report, names, shownHits, context),
-  );
+  // What shows them to people is not loaded for programs.
+  const text = options.json ? "" : (await import("./search-text.ts")).renderSearch(report, names, shownHits, context);
+  const answer = options.json ? jsonAnswer(report, names, shownHits) : undefined;
+  printAnswer(context.stdout, options.json, answer, () => text);
   // Messages belong below the results, also where both go to one terminal.
   context.stdout.flush();
   for (const message of searchMessages(report, options.copies)) context.stderr.write(message);
   return report.threads.length > 0 ? 0 : 1;
+}
+
+/** What tells hits, and at the same time what their threads are called, which is wanted right after it. */
+async function loadTelling(): Promise<Telling> {
+  const [{ telling }] = await Promise.all([
+    import("../analysis/search-telling.ts"),
+    import("../analysis/search-names.ts"),
+  ]);
+  return telling;
 }
 
 /** Ids and paths: a thread has files by its id, and one that need not have it in its name. */
@@ -99,7 +119,7 @@ function optionsFrom(options: SearchCall, context: CommandContext): Omit<SearchO
     copies: options.copies,
     limit: options.limit ?? (options.json ? 0 : TEXT_LIMIT),
     jobs: options.jobs,
-    progress: (totalBytes) => context.progress("Searching", totalBytes, "bytes"),
+    progress: (files) => context.progress("Searching", files),
   };
 }
 

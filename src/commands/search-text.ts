@@ -1,9 +1,8 @@
 /** What a search found, for people: a heading for each thread, below it its files, turns and hits. Every recorded text is escaped. */
-import type { SearchReport, ThreadHits } from "../analysis/search.ts";
-import type { SearchHit, Snippet } from "../analysis/search-types.ts";
+import type { SearchHit, SearchReport, Snippet, ThreadHits } from "../analysis/search-types.ts";
 import { parseTimestamp } from "../format/names.ts";
 import { escapeText } from "../io/console.ts";
-import { counted, fitText, formatCount, padText, textWidth } from "../io/text.ts";
+import { fitText, formatCount, padText, textWidth } from "../io/text.ts";
 import type { CommandContext } from "./command.ts";
 import { ageText, shortHome } from "./list-text.ts";
 import { oneLine } from "./render.ts";
@@ -103,28 +102,4 @@ function fitEnd(text: string, cells: number): string {
   const characters = Array.from(text);
   const at = characters.findIndex((_character, index) => textWidth(`…${characters.slice(index).join("")}`) <= cells);
   return at === -1 ? "" : `…${characters.slice(at).join("")}`;
-}
-
-const SHOWN_PROBLEMS = 5;
-
-/** Lines for stderr: how much was found, what is not told, and what could not be searched. */
-export function searchMessages(
-  { threads, isCut, hiddenThreads, problems }: SearchReport,
-  copies: boolean,
-): readonly string[] {
-  const hits = threads.reduce((sum, thread) => sum + thread.hits.length, 0);
-  const hidden = threads.reduce((sum, thread) => sum + thread.hiddenCopies, 0);
-  const more = problems.length - SHOWN_PROBLEMS;
-  const messages = [
-    threads.length === 0 ? "nothing found" : `${counted(hits, "hit")} in ${counted(threads.length, "thread")}`,
-    isCut && `there may be more: only the newest ${counted(threads.length, "thread")} (--limit 0 shows all)`,
-    !copies &&
-      hiddenThreads + hidden > 0 &&
-      `not shown: ${counted(hidden, "copied hit")} and ${counted(hiddenThreads, "thread")} with nothing but copies (--copies shows them)`,
-    ...problems
-      .slice(0, SHOWN_PROBLEMS)
-      .map(({ path, line, message }) => `not searched: ${path}${line === 0 ? "" : `:${line}`}: ${message}`),
-    more > 0 && `… and ${formatCount(more)} more such places`,
-  ];
-  return messages.filter((message) => message !== false).map((message) => `${escapeText(message)}\n`);
 }

@@ -43,10 +43,11 @@ export const command = defineCommand({
     ["search parser --cwd . --since 30d", "in this folder, the last month"],
   ],
   async run(options, context) {
-    // Before the rest is loaded: the helpers load theirs meanwhile.
+    // Helpers are started before the rest is there: they load theirs meanwhile.
+    const run = import("./search-run.ts");
     const { Crew } = await import("../analysis/search-crew.ts");
     const crew = new Crew(options.jobs);
-    const { runSearch } = await import("./search-run.ts");
+    const { runSearch } = await run;
     return runSearch(options, context, crew);
   },
 });

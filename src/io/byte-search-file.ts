@@ -43,6 +43,17 @@ export class SearchedFile {
     }
   }
 
+  /** How far `put` has come. */
+  get bytesRead(): number {
+    return this.#offset;
+  }
+
+  /** `put` begins at the front once more. */
+  rewind(): void {
+    this.#offset = 0;
+    this.#isOver = false;
+  }
+
   /** Bytes from a place that `put` has passed. */
   again(target: Buffer, from: number): number {
     const wanted = Math.min(target.length, this.#offset - from);

@@ -23,8 +23,13 @@ export const MAX_PATTERN_BYTES = 4096;
 const PAGE = 65_536;
 
 interface Prepared extends BytePattern {
-  /** Offsets of the two bytes to look for first, in ascending order; equal in a pattern of one byte. */
-  readonly anchors: readonly [number, number];
+  /** Offset of the first of the two bytes to look for, and how far behind it the other one is: 0 in a pattern of one byte. */
+  readonly anchor: number;
+  readonly distance: number;
+  readonly mask1: number;
+  readonly byte1: number;
+  readonly mask2: number;
+  readonly byte2: number;
   /** First match at or behind the place that was asked for last, `NONE` where there is none. */
   next: number;
 }
@@ -44,7 +49,7 @@ export class ByteSearch {
     const made = useKernel ? makeRoom(roomBytes) : undefined;
     this.#kernel = made?.kernel;
     this.buffer = Buffer.from(made?.room ?? new ArrayBuffer(roomBytes), 0, roomBytes);
-    this.#patterns = patterns.map((pattern) => ({ ...pattern, anchors: anchorsOf(pattern), next: UNKNOWN }));
+    this.#patterns = patterns.map(prepared);
   }
 
   /** Announces new bytes, up to `end`. Matches are asked for from the front to the back. */
@@ -86,15 +91,22 @@ export class ByteSearch {
   }
 
   /** The first place in [from, last] at which the two anchors fit. */
-  #candidate({ wanted, mask, anchors: [one, other] }: Prepared, from: number, last: number): number {
-    const [mask1, byte1, mask2, byte2] = [mask[one] ?? 0, wanted[one] ?? 0, mask[other] ?? 0, wanted[other] ?? 0];
+  #candidate(pattern: Prepared, from: number, last: number): number {
+    const { anchor, distance, mask1, byte1, mask2, byte2 } = pattern;
     if (this.#kernel === undefined) {
-      const at = indexOfMasked(this.buffer, byte1, mask1, from + one, last + one);
-      return at === -1 ? -1 : at - one;
+      const at = indexOfMasked(this.buffer, byte1, mask1, from + anchor, last + anchor);
+      return at === -1 ? -1 : at - anchor;
     }
-    const at = this.#kernel.find(from + one, last + one + 1, other - one, mask1, byte1, mask2, byte2);
-    return at === -1 || at > last + one ? -1 : at - one;
+    const at = this.#kernel.find(from + anchor, last + anchor + 1, distance, mask1, byte1, mask2, byte2);
+    return at === -1 || at > last + anchor ? -1 : at - anchor;
   }
+}
+
+function prepared(pattern: BytePattern): Prepared {
+  const { wanted, mask } = pattern;
+  const [one, other] = anchorsOf(pattern);
+  const [mask1 = 0, byte1 = 0, mask2 = 0, byte2 = 0] = [mask[one], wanted[one], mask[other], wanted[other]];
+  return { ...pattern, anchor: one, distance: other - one, mask1, byte1, mask2, byte2, next: UNKNOWN };
 }
 
 function matchesAt(bytes: Uint8Array, at: number, { wanted, mask }: BytePattern): boolean {

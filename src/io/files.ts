@@ -2,8 +2,9 @@
  * Files and folders, knowing no format: opening what can be read at all, reading whole ranges, replacing a file so that
  * a crash leaves either the old or the new one, and turning errno into errors a person can act on.
  */
-import { randomBytes } from "node:crypto";
+import type Crypto from "node:crypto";
 import * as fs from "node:fs";
+import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { RolloutError, errnoOf } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
@@ -183,6 +184,8 @@ export function writeFileAtomic(path: string, content: FileContent, options: Wri
 
 /** Opens a new, empty file of a name not used before in the folder of `path`, readable by its owner alone. */
 export function createTemporary(path: string): { readonly fd: number; readonly path: string } {
+  // Loaded for who writes: it takes longer than the whole rest of this file.
+  const { randomBytes } = createRequire(import.meta.url)("node:crypto") as typeof Crypto;
   const name = `.${basename(path).slice(0, 200)}.${randomBytes(6).toString("hex")}.partial`;
   const temporary = join(dirname(path), name);
   try {

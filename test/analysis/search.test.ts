@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { searchHome, type SearchOptions, type SearchReport } from "../../src/analysis/search.ts";
-import type { SearchQuery, TextKind } from "../../src/analysis/search-types.ts";
+import { searchHome } from "../../src/analysis/search.ts";
+import type { SearchOptions, SearchQuery, SearchReport, TextKind } from "../../src/analysis/search-types.ts";
 import { compressZstd } from "../../src/io/zstd.ts";
 import { openHome } from "../../src/readers/home.ts";
 import { snapshot, temporaryFolder, writeHome, type HomeSpec } from "../support/homes.ts";

@@ -20,6 +20,9 @@ it("gives its bytes from front to back, and what it gave again", () => {
   expect(next()).toBe("");
   expect(buffer.toString("latin1", 0, file?.again(buffer, 7))).toBe("789");
   expect(file?.again(buffer, 10)).toBe(0);
+  expect(file?.bytesRead).toBe(10);
+  file?.rewind();
+  expect([next(), next()]).toEqual(["0123", "4567"]);
   file?.close();
 });
 
