@@ -28,9 +28,15 @@ function run(work: typeof archiveThreads, options: ArchiveCall, context: Command
   return answer(report, options, context);
 }
 
-export function answer(report: LifecycleReport, options: GlobalOptions, context: CommandContext): ExitCode {
+/** `target`: the other home, of a move. */
+export function answer(
+  report: LifecycleReport,
+  options: GlobalOptions,
+  context: CommandContext,
+  target?: string,
+): ExitCode {
   printAnswer(context.stdout, options.json, report, () =>
-    options.quiet ? "" : renderLifecycle(report, { ...context, home: options.codexHome }),
+    options.quiet ? "" : renderLifecycle(report, { ...context, home: options.codexHome, target }),
   );
   const isRefused = report.families.some(({ outcome }) => outcome === "refused");
   return isRefused || report.recovered.some(({ outcome }) => outcome === "stuck") ? 1 : 0;

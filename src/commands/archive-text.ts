@@ -2,6 +2,7 @@
 import { relative } from "node:path";
 import { escapeText } from "../io/console.ts";
 import { formatBytes, formatCount } from "../io/text.ts";
+import type { MoveReport } from "../lifecycle/move-threads.ts";
 import type { FamilyChange, LifecycleReport, ThreadChange, Tie } from "../lifecycle/types.ts";
 import type { CommandContext } from "./command.ts";
 import { renderFields } from "./render.ts";
@@ -9,7 +10,11 @@ import { renderFields } from "./render.ts";
 interface Look extends Pick<CommandContext, "paint"> {
   /** Folder that paths are told relative to. */
   readonly home: string;
+  /** The other home, of a move. */
+  readonly target?: string | undefined;
 }
+
+type Told = LifecycleReport & Partial<Pick<MoveReport, "targetManifest">>;
 
 /** More files than this are summed up; `--json` has all. */
 const SHOWN = 30;
@@ -21,7 +26,7 @@ const HEADS: Readonly<Record<LifecycleReport["action"], readonly [done: string, 
   move: ["Moved", "Would move; nothing was written"],
 };
 
-export function renderLifecycle(report: LifecycleReport, look: Look): string {
+export function renderLifecycle(report: Told, look: Look): string {
   return [...report.families.map((family) => familyText(report, family, look)), tail(report, look)].join("");
 }
 
@@ -91,13 +96,20 @@ function fileLines({ threads }: FamilyChange, { home, paint }: Look): string {
   return `${lines.join("")}${more}`;
 }
 
-function tail({ manifest, recovered, notes }: LifecycleReport, { paint }: Look): string {
-  const told = recovered.map(({ title, outcome, reason }) => {
+function tail(report: Told, { paint, target }: Look): string {
+  const told = report.recovered.map(({ title, outcome, reason }) => {
     const why = reason === undefined ? "" : `: ${reason}`;
     return `cut off before, ${outcome === "stuck" ? "and left as it is" : outcome}: ${title}${why}`;
   });
-  const lines = [...told, ...notes].map((line) => `${paint.yellow("note")}: ${escapeText(line)}\n`);
-  const undo =
-    manifest === undefined ? "" : `${paint.dim("undo")}  rollout-tool repair --undo ${escapeText(manifest)}\n`;
-  return `${lines.join("")}${undo}`;
+  const lines = [...told, ...report.notes].map((line) => `${paint.yellow("note")}: ${escapeText(line)}\n`);
+  // In the order in which they have to be undone.
+  const { manifest, targetManifest } = report;
+  const undo = [
+    ...(manifest === undefined ? [] : [manifest]),
+    ...(targetManifest === undefined || target === undefined ? [] : [`${targetManifest} --codex-home ${target}`]),
+  ];
+  const label = (at: number): string => (at === 0 ? paint.dim("undo") : "    ");
+  return [...lines, ...undo.map((words, at) => `${label(at)}  rollout-tool repair --undo ${escapeText(words)}\n`)].join(
+    "",
+  );
 }

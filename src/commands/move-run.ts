@@ -55,5 +55,6 @@ function runMoveThreads(options: MoveCall, toHome: string, context: CommandConte
   // What the command line and the environment say of databases is said of the home that the threads come from.
   const target = openHome({ codexHome: resolve(cwd, toHome) });
   const folders = mapCwd.length === 0 ? undefined : folderMap(mapCwd.map(parseFolderPair));
-  return answer(moveThreads(source, threads, { target, copy, folders, dryRun, force, now, cwd }), options, context);
+  const report = moveThreads(source, threads, { target, copy, folders, dryRun, force, now, cwd });
+  return answer(report, options, context, target.codexHome);
 }

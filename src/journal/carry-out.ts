@@ -8,6 +8,7 @@ import type { HeldLock } from "../io/locks.ts";
 import { type Home, SESSION_INDEX } from "../readers/home.ts";
 import type { ManifestWriter, UnitState } from "./manifest.ts";
 import { databaseWrittenTo, hasForeignLog, requireAsideUnheld, requireUnused } from "./in-use.ts";
+import { dropCopies } from "./passing.ts";
 import { dropPlaceholders } from "./placeholders.ts";
 import type { PlannedStep, PlannedUnit } from "./planned.ts";
 import { applyStep, dropLeftovers, isApplied, pathOf, revertStep, stateOf, type StepState } from "./steps.ts";
@@ -138,6 +139,7 @@ export function settleUnit(
   writer: ManifestWriter,
 ): { readonly outcome: "undone" | "finished" } | Stuck {
   dropPlaceholders(unit.steps);
+  dropCopies(unit.steps);
   requireUnused(unit.steps);
   const states = unit.steps.map((planned) => ({ planned, state: stateOf(planned) }));
   const used = databaseWrittenTo(states);

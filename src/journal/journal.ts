@@ -5,21 +5,21 @@
  *     stage ─► (proof) ─► commit: locks ─► looks ─► plan on disk ─► steps ─► done on disk
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
-
+import { closeSync, fsyncSync, renameSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { inherit, type Look, lookAt } from "../compressor/files.ts";
 import { requireLockFolder } from "../compressor/thread-lock.ts";
 import { errnoOf } from "../errors.ts";
 import { claimHome } from "../indexer/guard.ts";
 import { sha256Of } from "../io/digest.ts";
-import { chunksOf, createTemporary, fileError, fsyncFolder, removeIfThere } from "../io/files.ts";
+import { chunksOf, fileError, fsyncFolder, removeIfThere } from "../io/files.ts";
 import type { HeldLock } from "../io/locks.ts";
 import { ensureFolder } from "../io/swap.ts";
 import type { Home } from "../readers/home.ts";
 import { carryOut, HalfDone, requirePending, withLocks } from "./carry-out.ts";
 import { ManifestWriter, manifestIn, runsFolder } from "./manifest.ts";
-import { missingFolders, tidyRun } from "./place.ts";
+import { openBeside, openStaged, tidyRun } from "./passing.ts";
+import { missingFolders } from "./place.ts";
 import { planUnit } from "./plan.ts";
 import { requireOwnFolders } from "./planned.ts";
 import { settleRuns } from "./settle.ts";
@@ -145,7 +145,7 @@ export class Journal {
   close(): void {
     try {
       this.#writer?.close();
-      if (this.#folder !== undefined && !this.#isHalfDone) tidyRun(this.#folder);
+      if (this.#folder !== undefined && !this.#isHalfDone) tidyRun(this.#home, this.#folder);
     } finally {
       this.#lock.release();
     }
@@ -183,17 +183,10 @@ export class Journal {
   /** In the folder of the run where that is on the same disk as the place it is for, else beside that place. */
   #openStaged(path: string): { readonly fd: number; readonly path: string } {
     requireOwnFolders(this.#home, path);
-    const folder = join(this.#run(), "staged", String(this.#staged));
     const [missing = path] = missingFolders(path);
-    if (!this.#reaches(dirname(missing))) return createTemporary(join(dirname(missing), basename(path)));
     this.#staged += 1;
-    try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      const target = join(folder, basename(path));
-      return { fd: openSync(target, "wx+", 0o600), path: target };
-    } catch (error) {
-      throw fileError(error, "write", folder);
-    }
+    if (this.#reaches(dirname(missing))) return openStaged(this.#run(), this.#staged, basename(path));
+    return openBeside(this.#home, this.#run(), this.#staged, join(dirname(missing), basename(path)));
   }
 }
 

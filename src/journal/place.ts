@@ -3,7 +3,7 @@
  * first one goes. Nothing here takes the place of a file that it was not told of.
  */
 import * as fs from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname } from "node:path";
 import { inherit, isSameFile, lookAt, lookAtPath, nameWithoutClobber, openSource } from "../compressor/files.ts";
 import { errnoOf, RolloutError } from "../errors.ts";
 import { copyBytes, createTemporary, fileError, fsyncFolder, lstatOrUndefined, removeIfThere } from "../io/files.ts";
@@ -57,9 +57,12 @@ function copyAs(path: string, target: string): void {
   if (!isNamed) throw nameTaken(target);
 }
 
+/** In the name of a copy that is not whole yet, behind that of its target. */
+export const COPYING = ".copying";
+
 function copyBeside(path: string, target: string): string {
   const source = openSource(path);
-  const temporary = createTemporary(target);
+  const temporary = createTemporary(target + COPYING);
   try {
     copyBytes(source, { fd: temporary.fd, path: target });
     inherit(temporary.fd, lookAt(source.fd), target);
@@ -114,14 +117,4 @@ export function removeEmptyFolders(folders: readonly string[]): void {
       // Somebody uses it by now, or it was never made.
     }
   }
-}
-
-/** What a run does not need once it is over: files that were never committed, and folders that hold nothing. */
-export function tidyRun(folder: string): void {
-  try {
-    fs.rmSync(join(folder, "staged"), { recursive: true, force: true });
-  } catch (error) {
-    throw fileError(error, "remove", folder);
-  }
-  removeEmptyFolders([folder, join(folder, "backup")]);
 }

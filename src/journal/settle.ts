@@ -14,13 +14,13 @@ import {
   runFolders,
   type UnitState,
 } from "./manifest.ts";
-import { tidyRun } from "./place.ts";
+import { tidyRun } from "./passing.ts";
 import type { PlannedUnit } from "./planned.ts";
 import type { Recovered } from "./types.ts";
 
 /** A manifest that cannot be read is told, and left as it is. */
 export function settleRuns(home: Home): readonly Recovered[] {
-  for (const folder of runFolders(home)) if (lstatOrUndefined(manifestIn(folder)) === undefined) tidyRun(folder);
+  for (const folder of runFolders(home)) if (lstatOrUndefined(manifestIn(folder)) === undefined) tidyRun(home, folder);
   const later = new Set<string>();
   return manifestsOf(home)
     .toReversed()
@@ -41,16 +41,17 @@ export function settleRuns(home: Home): readonly Recovered[] {
 function settleRun(home: Home, run: Run, later: Set<string>): readonly Recovered[] {
   const { manifest, units } = run;
   for (const { unit, state } of units) if (state === "done") purge(unit);
-  const writer = units.some(isOpen) ? openWriter(home, run) : undefined;
+  const writer = units.some(isOpen) ? new ManifestWriter(home, manifest) : undefined;
   try {
     const settled = units.toReversed().flatMap((one): readonly Recovered[] => {
       const places = placesOf(one.unit);
-      const answer = writer !== undefined && isOpen(one) ? settleOne(home, one, { writer, later, places }) : undefined;
+      const answer =
+        writer !== undefined && isOpen(one) ? settleOne(home, one, { run, writer, later, places }) : undefined;
       if (one.state !== "undone" && answer?.outcome !== "undone") for (const place of places) later.add(place);
       return answer === undefined ? [] : [{ title: one.unit.title, manifest, ...answer }];
     });
     // Of a unit that is stuck they may be all that there is of its new file.
-    if (settled.every(({ outcome }) => outcome !== "stuck")) tidyRun(dirname(manifest));
+    if (settled.every(({ outcome }) => outcome !== "stuck")) tidyRun(home, dirname(manifest));
     return settled;
   } finally {
     writer?.close();
@@ -59,11 +60,6 @@ function settleRun(home: Home, run: Run, later: Set<string>): readonly Recovered
 
 function isOpen({ state }: { readonly state: UnitState }): boolean {
   return state === "planned" || state === "undoing";
-}
-
-function openWriter(home: Home, run: Run): ManifestWriter {
-  requireItsDatabases(home, run);
-  return new ManifestWriter(home, run.manifest);
 }
 
 /** Files and rows, each by what tells it apart. */
@@ -77,17 +73,21 @@ function placesOf({ steps }: PlannedUnit): readonly string[] {
   });
 }
 
+interface Settling {
+  readonly run: Run;
+  readonly writer: ManifestWriter;
+  readonly later: ReadonlySet<string>;
+  readonly places: readonly string[];
+}
+
 function settleOne(
   home: Home,
   { unit, state }: Run["units"][number],
-  {
-    writer,
-    later,
-    places,
-  }: { readonly writer: ManifestWriter; readonly later: ReadonlySet<string>; readonly places: readonly string[] },
+  { run, writer, later, places }: Settling,
 ): Pick<Recovered, "outcome" | "reason"> {
   if (places.some((place) => later.has(place))) return { outcome: "stuck", reason: "a later run has changed the same" };
   try {
+    requireItsDatabases(home, run);
     const settled = withLocks(home, unit, () => settleUnit(unit, state, writer));
     if (settled.outcome !== "stuck") return { outcome: settled.outcome, reason: undefined };
     return { outcome: "stuck", reason: `${settled.path ?? "a file"} was changed since` };

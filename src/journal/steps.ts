@@ -90,7 +90,7 @@ const HANDLINGS: Handlings = {
     state({ path, target, look }) {
       const [there, moved] = [lookAtPath(path), lookAtPath(target)];
       const isMoved = isSameFile(moved, look) || isCopy(moved, look);
-      if (isSameFile(there, look)) return moved === undefined || isMoved ? "pending" : "foreign";
+      if (isSameFile(there, look) || isCopy(there, look)) return moved === undefined || isMoved ? "pending" : "foreign";
       return isMoved && there === undefined ? "applied" : "foreign";
     },
     apply({ path, target, look }, { folders }) {
@@ -152,7 +152,13 @@ export function dropLeftovers({ step, backup }: PlannedStep, wasDone = false): v
   // Of one that was killed when its file had a second name already, and its first one still.
   const hasPath = step.kind === "replace" || step.kind === "remove";
   if (hasPath && backup !== undefined && isSameFile(lookAtPath(backup), lookAtPath(step.path))) removeIfThere(backup);
-  if (step.kind === "move" && isSameFile(lookAtPath(step.path), lookAtPath(step.target))) removeIfThere(step.target);
+  if (step.kind === "move" && isTwice(step)) removeIfThere(step.target);
+}
+
+/** Under a second name, or copied to another disk, by a run that was killed before the first one went. */
+function isTwice({ path, target, look }: Extract<Step, { kind: "move" }>): boolean {
+  const [there, moved] = [lookAtPath(path), lookAtPath(target)];
+  return isSameFile(there, moved) || ((isSameFile(there, look) || isCopy(there, look)) && isCopy(moved, look));
 }
 
 function handlingOf(step: Step): Handling<Step> {

@@ -3,51 +3,13 @@ import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { dirname, join, relative } from "node:path";
 import Database from "better-sqlite3";
-import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
-import { type Look, lookAtPath } from "../../src/compressor/files.ts";
+import { beforeEach, describe, expect, it, test } from "vitest";
 import { lockThread } from "../../src/compressor/thread-lock.ts";
-import { Journal } from "../../src/journal/journal.ts";
+import type { Journal } from "../../src/journal/journal.ts";
 import type { Unit } from "../../src/journal/types.ts";
 import { listRuns, undoRun } from "../../src/journal/undo.ts";
-import { openHome, type Home } from "../../src/readers/home.ts";
-import { temporaryFolder } from "../support/homes.ts";
-
-const folder = temporaryFolder();
-const THREAD = "01a1fb9c-0000-7000-8000-000000000001";
-const OTHER = "01a1fb9c-0000-7000-8000-000000000002";
-let home: Home;
-
-beforeEach(() => {
-  home = freshHome(join(folder.path, "home"));
-});
-
-/** Three files and a database with two rows. */
-function freshHome(path: string): Home {
-  fs.rmSync(path, { recursive: true, force: true });
-  for (const [name, text] of [
-    ["sessions/2026/01/01/a.jsonl", "alpha\n"],
-    ["sessions/2026/01/01/b.jsonl", "beta\n"],
-    ["sessions/2026/01/01/c.jsonl", "gamma\n"],
-  ] as const) {
-    fs.mkdirSync(dirname(join(path, name)), { recursive: true });
-    fs.writeFileSync(join(path, name), text, { mode: 0o640 });
-    fs.utimesSync(join(path, name), 1_700_000_000.25, 1_700_000_000.25);
-  }
-  const db = new Database(join(path, "index.sqlite"));
-  db.exec("create table threads (id text primary key, cwd text, size integer, picture blob)");
-  db.exec("insert into threads values ('one', '/a', 9007199254740993, x'00ff'), ('two', '/b', 2, null)");
-  db.close();
-  return openHome({ codexHome: path });
-}
-
-const at = (name: string): string => join(home.codexHome, "sessions/2026/01/01", name);
-const database = (): string => join(home.codexHome, "index.sqlite");
-
-function look(path: string): Look {
-  const found = lookAtPath(path);
-  if (found === undefined) throw new Error(`nothing is at ${path}`);
-  return found;
-}
+import { dieAt, live, refuseLink, system, useFileSystem } from "../support/file-system.ts";
+import { at, database, folder, home, look, open, OTHER, renewHome, stageText, THREAD, useHome } from "./scene.ts";
 
 /** All that a user has: files with bytes, modes and times, and rows. */
 function snapshot(): unknown {
@@ -71,14 +33,6 @@ function rows(): unknown {
   } finally {
     db.close();
   }
-}
-
-function open(): Journal {
-  return Journal.open(home, { command: "test", now: () => 1_790_000_000_000 });
-}
-
-function stageText(journal: Journal, path: string, text: string, like?: Look) {
-  return journal.stage(path, (fd) => void fs.writeSync(fd, text), like);
 }
 
 /** One step of each kind. */
@@ -280,7 +234,7 @@ describe("a unit that cannot be taken back as a whole", () => {
     const [replace, create] = unit.steps;
     if (replace === undefined || create === undefined) throw new Error("no steps");
     // Somebody appends to the new file, and takes the name of the one to come, in the moment between the two.
-    const original = originals["renameSync"] as (from: string, to: string) => void;
+    const original = system.renameSync;
     Object.assign(fs, {
       renameSync: (from: string, to: string) => {
         original(from, to);
@@ -327,7 +281,7 @@ describe("a manifest", () => {
     fs.rmSync(moved, { recursive: true, force: true });
     fs.renameSync(home.codexHome, moved);
     const inside = relative(home.codexHome, manifest);
-    home = openHome({ codexHome: moved });
+    useHome({ codexHome: moved });
     expect(undoRun(home, join(moved, inside)).units[0]?.outcome).toBe("undone");
     expect(snapshot()).toEqual(before);
   });
@@ -349,61 +303,11 @@ describe("a manifest", () => {
   });
 });
 
-/** What changes a file system; from the wanted call on the process is as good as dead. */
-const CHANGES = [
-  "writeSync",
-  "linkSync",
-  "renameSync",
-  "unlinkSync",
-  "mkdirSync",
-  "rmdirSync",
-  "rmSync",
-  "fsyncSync",
-] as const;
-const system = Object.fromEntries(CHANGES.map((name) => [name, fs[name]]));
-let originals = system;
-
-/** As on exFAT and many shares. */
-function refuseLink(_from: fs.PathLike, to: fs.PathLike): never {
-  throw Object.assign(new Error("no links here"), { code: fs.existsSync(to) ? "EEXIST" : "EPERM" });
-}
-
-function dieAt(count: number): { calls: number } {
-  const state = { calls: 0 };
-  for (const name of CHANGES) {
-    const original = originals[name] as (...values: unknown[]) => unknown;
-    Object.assign(fs, {
-      [name]: (...values: unknown[]) => {
-        // Locks are given back by the system when a process dies.
-        if (String(values[0]).includes("thread-writer-locks")) return original(...values);
-        state.calls += 1;
-        if (state.calls >= count) throw new Error("killed");
-        return original(...values);
-      },
-    });
-  }
-  syncBuiltinESMExports();
-  return state;
-}
-
-function live(): void {
-  Object.assign(fs, originals);
-  syncBuiltinESMExports();
-}
-
-afterEach(() => {
-  originals = system;
-  live();
-});
-
 describe.each([
-  ["with second names", system],
-  ["without second names", { ...system, linkSync: refuseLink }],
+  ["with second names", {}],
+  ["without second names", { linkSync: refuseLink }],
 ])("a process that is killed on a file system %s", (_name, calls) => {
-  beforeEach(() => {
-    originals = calls;
-    live();
-  });
+  beforeEach(() => useFileSystem(calls));
 
   it("at any change leaves all of a unit or nothing of it, once the next run has begun", () => {
     const before = snapshot();
@@ -412,7 +316,7 @@ describe.each([
     const seen = new Map<string, number>();
     let last = 0;
     for (let count = 1; last >= count - 1; count += 1) {
-      home = freshHome(join(folder.path, "home"));
+      renewHome();
       const state = dieAt(count);
       try {
         commitAll();
@@ -439,7 +343,7 @@ describe.each([
     const before = snapshot();
     let last = 0;
     for (let count = 1; last >= count - 1; count += 1) {
-      home = freshHome(join(folder.path, "home"));
+      renewHome();
       const manifest = commitAll();
       const state = dieAt(count);
       try {

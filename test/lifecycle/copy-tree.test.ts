@@ -10,6 +10,7 @@ import {
   statSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
@@ -17,6 +18,7 @@ import type * as Files from "../../src/io/files.ts";
 import { tryLock } from "../../src/io/locks.ts";
 import { copyTree, removeCopied } from "../../src/lifecycle/copy-tree.ts";
 import { moveHome, type MoveHomeOptions, type MoveHomeReport } from "../../src/lifecycle/move-home.ts";
+import { system, useFileSystem } from "../support/file-system.ts";
 import { runReindex, snapshot, temporaryFolder, writeHome } from "../support/homes.ts";
 import { meta, rolloutText, sessionPath, userMessage } from "../support/lines.ts";
 
@@ -36,6 +38,7 @@ vi.mock("../../src/io/files.ts", async (original) => {
 
 const folder = temporaryFolder();
 const target = (): string => join(folder.path, "new", "place");
+const staging = (): string => join(folder.path, "new", ".place.rollout-tool-moving");
 
 beforeEach(() => synced.clear());
 
@@ -147,6 +150,66 @@ describe("an old home that was copied", () => {
     expect([existsSync(join(home, sessionPath(1))), existsSync(join(home, sessionPath(2)))]).toEqual([false, true]);
   });
 
+  it.runIf(existsSync("/proc/self/fd"))("keeps what somebody opens while the rest of it goes", () => {
+    const home = homeOf();
+    let fd = -1;
+    useFileSystem({
+      renameSync: (from: string, to: string) => {
+        if (from === join(home, sessionPath(1))) fd = openSync(join(home, sessionPath(2)), "a");
+        system.renameSync(from, to);
+      },
+    });
+    expect(move(home).notes).toEqual([expect.stringContaining(`such as ${sessionPath(2)}`)]);
+    writeSync(fd, "a new turn");
+    closeSync(fd);
+    expect(readFileSync(join(home, sessionPath(2)), "utf8")).toMatch(/a new turn$/);
+  });
+
+  it("keeps what was written to while it went, beside a new file of its name", () => {
+    const home = homeOf();
+    const [one, two] = [join(home, sessionPath(1)), join(home, sessionPath(2))];
+    useFileSystem({
+      renameSync: (from: string, to: string) => {
+        system.renameSync(from, to);
+        if (from !== one && from !== two) return;
+        writeFileSync(to, "somebody went on here");
+        if (from === two) writeFileSync(from, "and here somebody began anew");
+      },
+    });
+    expect(move(home).notes).toHaveLength(1);
+    expect(readFileSync(one, "utf8")).toBe("somebody went on here");
+    expect(readFileSync(two, "utf8")).toBe("and here somebody began anew");
+    expect(readFileSync(`${two}.rollout-tool-gone`, "utf8")).toBe("somebody went on here");
+  });
+
+  it.runIf(existsSync("/proc/self/fd"))("is asked about anew for every few of many files", () => {
+    const paths = Array.from({ length: 70 }, (_, n) => sessionPath(n + 1));
+    const home = writeHome(join(folder.path, "old"), Object.fromEntries(paths.map((path) => [path, path])));
+    mkdirSync(join(folder.path, "new"));
+    copyTree(home, target());
+    let opened: { readonly path: string; readonly fd: number } | undefined;
+    useFileSystem({
+      rmSync: (...values: Parameters<typeof rmSync>) => {
+        const path = paths.findLast((one) => existsSync(join(home, one))) ?? "";
+        opened ??= { path, fd: openSync(join(home, path), "a") };
+        system.rmSync(...values);
+      },
+    });
+    const left = removeCopied(target());
+    closeSync(opened?.fd ?? -1);
+    expect(left).toEqual([opened?.path]);
+  });
+
+  it("is taken away when a run was killed behind the name of a file", () => {
+    const home = homeOf();
+    copyTree(home, target());
+    const before = snapshot(join(target(), "sessions"));
+    renameSync(join(home, sessionPath(1)), join(home, `${sessionPath(1)}.rollout-tool-gone`));
+    expect(move(home).notes).toEqual([]);
+    expect(existsSync(home)).toBe(false);
+    expect(snapshot(join(target(), "sessions"))).toEqual(before);
+  });
+
   it.each([
     ["changed", (home: string) => writeFileSync(join(home, sessionPath(1)), "somebody went on here")],
     ["came", (home: string) => writeFileSync(join(home, sessionPath(3)), "somebody made this")],
@@ -166,13 +229,49 @@ describe("an old home that was copied", () => {
 });
 
 describe("a copy", () => {
+  /** Something happens when the first rollout has been copied, and the second is about to be. */
+  function meanwhile(work: (first: string) => void): void {
+    const copied = new Set<string>();
+    useFileSystem({
+      openSync: (...values: Parameters<typeof openSync>) => {
+        const path = String(values[0]);
+        const isNew = path.startsWith(join(staging(), "sessions")) && path.endsWith(".jsonl") && !copied.has(path);
+        if (isNew && copied.add(path).size === 2) work([...copied][0] ?? "");
+        return system.openSync(...values);
+      },
+    });
+  }
+
+  it("is made by one run at a time: another one would sweep away what the first has copied", () => {
+    const home = homeOf();
+    const other = writeHome(join(folder.path, "other"), { [sessionPath(3)]: "another home" });
+    const before = snapshot(join(home, "sessions"));
+    let hasTried = false;
+    meanwhile(() => {
+      hasTried = true;
+      expect(() => copyTree(other, target())).toThrow("another run is copying a home to this place");
+    });
+    copyTree(home, target());
+    expect(hasTried).toBe(true);
+    expect(snapshot(join(target(), "sessions"))).toEqual(before);
+    expect(readdirSync(join(folder.path, "new"))).toEqual(["place"]);
+  });
+
+  it("is named only when all of it is there", () => {
+    const home = homeOf();
+    const before = snapshot(home);
+    meanwhile((first) => rmSync(first));
+    expect(() => copyTree(home, target())).toThrow("a file that was copied is not there any more");
+    expect(readdirSync(join(folder.path, "new"))).toEqual([]);
+    expect(snapshot(home)).toEqual(before);
+  });
+
   it("has each folder on the disk before it is named", () => {
     const home = homeOf();
     mkdirSync(join(home, "empty", "below"), { recursive: true });
     copyTree(home, target());
-    const staging = join(folder.path, "new", ".place.rollout-tool-moving");
     for (const path of ["", "sessions", "sessions/2025", "empty", "empty/below", "rollout-tool"]) {
-      expect([path, synced.get(join(staging, path))]).toEqual([path, foldersIn(join(target(), path))]);
+      expect([path, synced.get(join(staging(), path))]).toEqual([path, foldersIn(join(target(), path))]);
     }
   });
 });

@@ -1,13 +1,15 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openThread } from "../../src/analysis/open-thread.ts";
+import { lockThread } from "../../src/compressor/thread-lock.ts";
 import { undoRun } from "../../src/journal/undo.ts";
 import { folderMap } from "../../src/lifecycle/cwd-map.ts";
 import { type MoveReport, moveThreads, type MoveThreadsOptions } from "../../src/lifecycle/move-threads.ts";
 import { openHome } from "../../src/readers/home.ts";
 import { lineageChain } from "../../src/readers/lineage.ts";
 import { cli } from "../support/cli.ts";
+import { system, useFileSystem } from "../support/file-system.ts";
 import {
   change,
   type HomeSpec,
@@ -313,10 +315,30 @@ describe("move --to-home", () => {
     expect(() => move(again, threadId(2), { folders })).not.toThrow();
   });
 
-  it("can be undone, the old home first", () => {
+  it("keeps writers away until a thread has left its old home", () => {
+    const both = homes();
+    const locks: unknown[] = [];
+    useFileSystem({
+      linkSync: (from: string, to: string) => {
+        system.linkSync(from, to);
+        if (!to.startsWith(join(both.there, "sessions"))) return;
+        const lock = lockThread(both.here, threadId(6));
+        locks.push(lock);
+        lock?.release();
+      },
+    });
+    move(both, threadId(6));
+    expect(locks).toEqual([undefined, undefined]);
+    const lock = lockThread(both.here, threadId(6));
+    expect(lock).toBeDefined();
+    lock?.release();
+  });
+
+  // An agent has no name, so that nothing of the other home is put aside.
+  it.each([["a family", 1] as const, ["an agent", 3] as const])("can be undone, the old home first: %s", (_, n) => {
     const both = homes();
     const before = [snapshot(join(both.here, "sessions")), readTable(both.here)];
-    const { manifest = "", targetManifest = "" } = move(both, threadId(1));
+    const { manifest = "", targetManifest = "" } = move(both, threadId(n));
     expect(undoRun(openHome({ codexHome: both.here }), manifest).units.map(({ outcome }) => outcome)).toEqual([
       "undone",
     ]);
@@ -342,4 +364,16 @@ it("is told by the command", async () => {
     "rows     threads 2, thread_spawn_edges 1",
   ]);
   expect(run.out).toContain(`  ${sessionPath(6)}\n    → ${join(there, sessionPath(6))}\n`);
+  // Each undone in its own home, in the order in which they stand there.
+  const [, first = "", second = ""] =
+    /\nundo {2}rollout-tool repair --undo (\S+)\n {6}rollout-tool repair --undo (\S+) --codex-home \S+\n$/.exec(
+      run.out,
+    ) ?? [];
+  expect([dirname(dirname(first)), dirname(dirname(second))]).toEqual(
+    [here, there].map((home) => join(home, "rollout-tool", "changes")),
+  );
+  expect(run.out).toContain(`${second} --codex-home ${there}\n`);
+  expect((await cli(here, ["repair", "--undo", first])).code).toBe(0);
+  expect((await cli(there, ["repair", "--undo", second])).code).toBe(0);
+  expect([rollouts(here).length, rollouts(there)]).toEqual([5, [sessionPath(9)]]);
 });
