@@ -18,6 +18,7 @@ import { benchReplay } from "./replay.ts";
 import { benchResume } from "./resume.ts";
 import { sweepStale, withScratch } from "./scratch.ts";
 import { benchSearch } from "./search.ts";
+import { benchVerify } from "./verify.ts";
 import { benchVerdicts } from "./verdicts.ts";
 
 const USAGE = `Usage: npm run bench -- [name …] [--codex <prefix>] [--home <folder> …] [--scale small|full] [--rounds <n>] [--seed <n>]
@@ -44,6 +45,7 @@ const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ["compress", { run: benchCompress, diskBytes: 1.0e9 }],
   ["search", { run: benchSearch, diskBytes: 2.8e9 }],
   ["export", { run: benchExport, diskBytes: 2.3e9 }],
+  ["verify", { run: benchVerify, diskBytes: 2.8e9 }],
   ["verdicts", { run: benchVerdicts, diskBytes: 0.01e9 }],
 ]);
 
