@@ -98,7 +98,8 @@ function walk(root: unknown): Seen {
   const tables = new Set<string>();
   const open: unknown[] = [root];
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
-    if (Array.isArray(value)) open.push(...(value as readonly unknown[]));
+    // One by one: a list of values may be longer than a call's arguments.
+    if (Array.isArray(value)) for (const one of value as readonly unknown[]) open.push(one);
     else if (isJsonObject(value)) {
       if (typeof value["class"] === "string") expression(value, seen, references);
       else if ("sample" in value && "query_location" in value) tableReference(value, seen, tables);
