@@ -12,7 +12,7 @@ import { namesIn, readEither, threadText } from "../support/archives.ts";
 import { temporaryFolder, writeHome } from "../support/homes.ts";
 import { archivedPath, lineText, META_TIME, sessionPath } from "../support/lines.ts";
 
-const KILLS = Number(process.env["ROLLOUT_TOOL_KILLS"] ?? 12);
+const KILLS = Number(process.env["ROLLOUT_TOOL_KILLS"] ?? 6);
 
 const folder = temporaryFolder();
 let home = "";

@@ -27,7 +27,7 @@ import {
   userMessage,
 } from "../support/lines.ts";
 
-const KILLS = Number(process.env["ROLLOUT_TOOL_KILLS"] ?? 12);
+const KILLS = Number(process.env["ROLLOUT_TOOL_KILLS"] ?? 6);
 
 const folder = temporaryFolder();
 /** On another disk, where there is one at hand. */

@@ -14,7 +14,7 @@ import { turn } from "../support/fork-lines.ts";
 import { change, type HomeSpec, runReindex, snapshot, temporaryFolder, writeHome } from "../support/homes.ts";
 import { archivedPath, event, meta, paginatedMeta, rolloutText, sessionPath } from "../support/lines.ts";
 
-const KILLS = Number(process.env["ROLLOUT_TOOL_KILLS"] ?? 12);
+const KILLS = Number(process.env["ROLLOUT_TOOL_KILLS"] ?? 6);
 const TARGETS = ["envelope", "paginated", "legacy"] as const;
 type Target = (typeof TARGETS)[number];
 

@@ -21,7 +21,7 @@ import {
   userMessage,
 } from "../support/lines.ts";
 
-const KILLS = Number(process.env["ROLLOUT_TOOL_KILLS"] ?? 12);
+const KILLS = Number(process.env["ROLLOUT_TOOL_KILLS"] ?? 6);
 /** Of all kills half come before changes of a repair, a quarter before those of an undo, a quarter after some time. */
 const SHARE = { repair: Math.ceil(KILLS / 2), undo: Math.ceil(KILLS / 4), time: Math.ceil(KILLS / 4) };
 

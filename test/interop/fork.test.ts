@@ -68,7 +68,7 @@ async function makePairs(binary: CodexBinary, home: TestHome, corpus: Corpus): P
   const sources = await withServer(binary, home, (server) => sourceThreads(server, corpus.threads));
   // 0.142.3 does not know cuts: it forks the whole thread whatever it is asked for.
   const knowsCuts = binary.version !== "0.142.3";
-  const step = ALL || corpus.name === binary.version ? 1 : 3;
+  const step = ALL ? 1 : corpus.name === binary.version ? 2 : 6;
   const chosen = sources.filter((_source, rank) => rank % step === 0);
   const cases = chosen.flatMap((source, rank) => casesOf(source, rank, ALL).slice(0, knowsCuts ? undefined : 1));
   const ours = cases.map((one) => forkByTool(home, one));
