@@ -1,5 +1,6 @@
 /** One rollout in one pass: its bytes by label, its checkpoints, and what of it is another thread's copy. */
 import type { Entry } from "../format/entry.ts";
+import { peekKind } from "../format/peek.ts";
 import { type HistoryMode, historyModeOf } from "../format/record.ts";
 import { statOrUndefined } from "../io/files.ts";
 import type { ByteReader } from "../readers/bytes.ts";
@@ -14,8 +15,8 @@ import {
   DOCUMENT_FRAME,
   EMPTY_LINES,
   labelOfDefect,
-  labelOfLine,
-  labelOfRecord,
+  labelOfEntry,
+  labelOfPeeked,
   LINE_ENDS,
 } from "./bytes-labels.ts";
 import { isLineKept } from "./bytes-policy.ts";
@@ -112,8 +113,11 @@ class FileCount {
   #addLine(line: Line, timestamp: string | undefined): void {
     const { bytes, position, terminated } = line;
     this.#lines += 1;
-    const label = timestamp === undefined ? labelOf(line) : bareLabel(line, timestamp);
-    const decode = (): Entry => (timestamp === undefined ? entryOfLine(line) : decodeBareLine(line, timestamp));
+    let entry: Entry | undefined;
+    const decode = (): Entry =>
+      (entry ??=
+        timestamp === undefined || line.tooLong === true ? entryOfLine(line) : decodeBareLine(line, timestamp));
+    const label = timestamp === undefined ? labelOf(line, decode) : labelOfEntry(decode());
     if (label === "session_meta") this.#mode ??= modeOf(decode());
     const isKept = isLineKept(label, this.#mode ?? "legacy", decode);
     this.#count(label, position.length, isKept);
@@ -131,7 +135,7 @@ class FileCount {
     for (const entry of decodeTypescriptDocument(chunks)) {
       const { length } = entry.position;
       itemBytes += length;
-      const label = entry.ok ? labelOfRecord(entry.record) : labelOfDefect(entry.defect.kind);
+      const label = labelOfEntry(entry);
       this.#count(
         label,
         length,
@@ -183,12 +187,7 @@ function modeOf(entry: Entry): HistoryMode | undefined {
   return entry.ok && entry.record.type === "session_meta" ? historyModeOf(entry.record.payload) : undefined;
 }
 
-function labelOf({ bytes, position, terminated, tooLong }: Line): ByteLabel {
-  return tooLong === true ? labelOfDefect("too-long") : labelOfLine(bytes, position, terminated);
-}
-
-function bareLabel(line: Line, timestamp: string): ByteLabel {
-  if (line.tooLong === true) return labelOfDefect("too-long");
-  const entry = decodeBareLine(line, timestamp);
-  return entry.ok ? labelOfRecord(entry.record) : labelOfDefect(entry.defect.kind);
+function labelOf({ bytes, terminated, tooLong }: Line, decode: () => Entry): ByteLabel {
+  if (tooLong === true) return labelOfDefect("too-long");
+  return labelOfPeeked(terminated ? peekKind(bytes, 0, bytes.length) : undefined, bytes, decode);
 }

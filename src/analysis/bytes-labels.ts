@@ -144,7 +144,7 @@ function itemLabel(name: string): ByteLabel {
   return `event.item_completed.${Object.hasOwn(known, name) ? (known[name] ?? "") : "other"}`;
 }
 
-function labelOfEntry(entry: Entry): ByteLabel {
+export function labelOfEntry(entry: Entry): ByteLabel {
   return entry.ok ? labelOfRecord(entry.record) : DEFECT_LABELS[entry.defect.kind];
 }
 

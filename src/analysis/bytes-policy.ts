@@ -14,9 +14,20 @@ const DROPPED_RESPONSES: ReadonlySet<ByteLabel> = new Set([
   "response.ghost_snapshot",
 ]);
 
+/** By mode; labels are few (`labelOfKind`). */
+const known: Readonly<Record<HistoryMode, Map<ByteLabel, boolean | undefined>>> = {
+  legacy: new Map(),
+  paginated: new Map(),
+};
+
 /** `decode` is called for the few labels that do not tell. What is no record is not written again. */
 export function isLineKept(label: ByteLabel, mode: HistoryMode, decode: () => Entry): boolean {
-  const kept = byLabel(label, mode);
+  const answers = known[mode];
+  let kept = answers.get(label);
+  if (kept === undefined && !answers.has(label)) {
+    kept = byLabel(label, mode);
+    answers.set(label, kept);
+  }
   if (kept !== undefined) return kept;
   const entry = decode();
   return entry.ok && isKept(entry.record, mode);

@@ -2,7 +2,8 @@
 import { formatCount, formatSeconds } from "../io/text.ts";
 import type { CommandContext } from "./command.ts";
 import { renderFields } from "./render.ts";
-import type { LatencyAnswer, LatencyComparison, LatencyFigures, LatencyRow, ToolRow } from "./stats-latency.ts";
+import type { LatencyFigures } from "../export/report/model.ts";
+import type { LatencyAnswer, LatencyComparison, LatencyRow, ToolRow } from "./stats-latency.ts";
 import { renderUnreadable } from "./stats-text.ts";
 import { type Column, renderTable } from "./table.ts";
 

@@ -3,16 +3,8 @@ import type { Latency, LatencySource, Measure } from "../analysis/latency-file.t
 import type { LatencyReport, LatencySeries } from "../analysis/latency.ts";
 import type { Verdict } from "../bench/results.ts";
 import { compareSamples, quantile, statisticsOf } from "../bench/statistics.ts";
+import type { LatencyFigures } from "../export/report/model.ts";
 import type { StatsScope } from "./stats-answer.ts";
-
-/** Lengths of time in milliseconds. */
-export interface LatencyFigures {
-  readonly count: number;
-  readonly meanMs: number;
-  readonly medianMs: number;
-  readonly p95Ms: number;
-  readonly maxMs: number;
-}
 
 export interface LatencyRow extends LatencyFigures {
   readonly measure: Measure;

@@ -182,12 +182,16 @@ export function writeFileAtomic(path: string, content: FileContent, options: Wri
   }
 }
 
-/** Opens a new, empty file of a name not used before in the folder of `path`, readable by its owner alone. */
-export function createTemporary(path: string): { readonly fd: number; readonly path: string } {
+/** A name not used before beside `path`, for what is to become it. */
+export function temporaryPath(path: string): string {
   // Loaded for who writes: it takes longer than the whole rest of this file.
   const { randomBytes } = createRequire(import.meta.url)("node:crypto") as typeof Crypto;
-  const name = `.${basename(path).slice(0, 200)}.${randomBytes(6).toString("hex")}.partial`;
-  const temporary = join(dirname(path), name);
+  return join(dirname(path), `.${basename(path).slice(0, 200)}.${randomBytes(6).toString("hex")}.partial`);
+}
+
+/** Opens a new, empty file of a name not used before in the folder of `path`, readable by its owner alone. */
+export function createTemporary(path: string): { readonly fd: number; readonly path: string } {
+  const temporary = temporaryPath(path);
   try {
     return { fd: fs.openSync(temporary, "wx+", 0o600), path: temporary };
   } catch (error) {

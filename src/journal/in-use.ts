@@ -7,7 +7,7 @@ import { RolloutError } from "../errors.ts";
 import { isDatabaseInUse } from "../indexer/guard.ts";
 import { heldForWriting } from "../io/holders.ts";
 import type { PlannedStep } from "./planned.ts";
-import { isApplied, retiredBy, type StepState } from "./steps.ts";
+import { isApplied, isCopy, retiredBy, type StepState } from "./steps.ts";
 
 /**
  * Whatever has the paths of a unit now may go either way: nobody may be writing to it, which nothing can force.
@@ -70,8 +70,7 @@ export function hasForeignLog({ step }: PlannedStep, steps: readonly PlannedStep
 /** Taken back already, by a run that was killed before it came to the log. */
 function isAsItWas({ step }: PlannedStep): boolean {
   if (!("look" in step)) return false;
-  const there = lookAtPath(step.path);
-  return there?.sizeBytes === step.look.sizeBytes && there.mtimeNs / 1000n === step.look.mtimeNs / 1000n;
+  return isCopy(lookAtPath(step.path), step.look);
 }
 
 function isDatabase(path: string): boolean {

@@ -2,11 +2,10 @@
  * Files that have to be made beside the place that they are for, since the folder of the run lies on another disk. A process may be killed
  * while it writes one: each is found again by a note in the folder of the run, or by the place that it was to be copied to.
  */
-import { randomBytes } from "node:crypto";
 import { mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { RolloutError } from "../errors.ts";
-import { fileError, listFolder, lstatOrUndefined, readWholeFile, removeIfThere } from "../io/files.ts";
+import { fileError, listFolder, lstatOrUndefined, readWholeFile, removeIfThere, temporaryPath } from "../io/files.ts";
 import type { Home } from "../readers/home.ts";
 import { COPYING, removeEmptyFolders } from "./place.ts";
 import { type PlannedStep, requireOwnFolders } from "./planned.ts";
@@ -33,8 +32,7 @@ export function openStaged(run: string, number: number, name: string): Opened {
 
 /** One beside `path`, noted before it is there. */
 export function openBeside({ codexHome }: Home, run: string, number: number, path: string): Opened {
-  const name = `.${basename(path).slice(0, 200)}.${randomBytes(6).toString("hex")}.partial`;
-  const beside = join(dirname(path), name);
+  const beside = temporaryPath(path);
   try {
     mkdirSync(join(run, STAGED), { recursive: true, mode: 0o700 });
     // Relative, as in the manifest: the home may have moved by then.

@@ -179,7 +179,7 @@ function whichOf(there: Look | undefined, old: Look, made: Look): "old" | "new" 
  * A file that was brought over from another disk, or is known by other numbers after a restart: by its length and its time, which
  * copies have to the microsecond. A copy gets its name only when it is whole.
  */
-function isCopy(there: Look | undefined, look: Look): boolean {
+export function isCopy(there: Look | undefined, look: Look): boolean {
   return there !== undefined && there.sizeBytes === look.sizeBytes && there.mtimeNs / 1000n === look.mtimeNs / 1000n;
 }
 

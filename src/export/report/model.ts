@@ -186,7 +186,6 @@ export interface TokensView {
 
 /** Lengths of time in milliseconds. */
 export interface LatencyFigures {
-  readonly origin: "written" | "derived";
   readonly count: number;
   readonly meanMs: number;
   readonly medianMs: number;
@@ -194,9 +193,13 @@ export interface LatencyFigures {
   readonly maxMs: number;
 }
 
+export interface OriginFigures extends LatencyFigures {
+  readonly origin: "written" | "derived";
+}
+
 export interface LatencyView {
-  readonly rows: readonly (LatencyFigures & { readonly measure: string; readonly source: string })[];
-  readonly tools: Listed<LatencyFigures & { readonly tool: string; readonly totalMs: number }>;
+  readonly rows: readonly (OriginFigures & { readonly measure: string; readonly source: string })[];
+  readonly tools: Listed<OriginFigures & { readonly tool: string; readonly totalMs: number }>;
 }
 
 export type Severity = "error" | "warning" | "note";
