@@ -3,6 +3,7 @@
  * here; when it is killed itself, by a shell that stands by, which then removes its temporary folder too.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 
 const running = new Set<ChildProcess>();
 let standby: ChildProcess | undefined;
@@ -43,8 +44,16 @@ function tellStandby(): void {
   standby?.stdin?.write(`${pids.join(" ")}\n`);
 }
 
-/** It has nothing to do any more but to see that the folder is gone. */
-export function dismissStandby(): void {
-  standby?.stdin?.end("\n");
+/**
+ * It has nothing to do any more but to see that the folder is gone. Settles when it has ended too, so that nothing of a run is
+ * left beside what the run has said.
+ */
+export async function dismissStandby(): Promise<void> {
+  const dismissed = standby;
   standby = undefined;
+  if (dismissed === undefined || dismissed.exitCode !== null || dismissed.signalCode !== null) return;
+  dismissed.ref();
+  dismissed.stdin?.end("\n");
+  // A shell that could not be started ends with an error instead, which `standBy` has seen to.
+  await once(dismissed, "close").catch(() => undefined);
 }

@@ -36,7 +36,7 @@ export async function withScratch<T>(work: (folder: string) => Promise<T>): Prom
     killChildren();
     // Who was killed a moment ago may still be writing.
     rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
-    dismissStandby();
+    await dismissStandby();
   }
 }
 

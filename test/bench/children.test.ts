@@ -20,12 +20,15 @@ it("kills what is still running, and nothing that has ended", async () => {
   expect(await once(long, "close")).toEqual([null, "SIGKILL"]);
 });
 
-it.skipIf(process.platform === "win32")("has the shell see to it that the folder is gone", async () => {
-  const path = join(folder.path, "with a 'quote");
-  mkdirSync(path);
-  writeFileSync(join(path, "file"), "");
-  standBy(path);
-  dismissStandby();
-  while (existsSync(path)) await new Promise((resolve) => void setTimeout(resolve, 10));
-  dismissStandby();
-});
+it.skipIf(process.platform === "win32")(
+  "has the shell see to it that the folder is gone, and waits for it to end",
+  async () => {
+    const path = join(folder.path, "with a 'quote");
+    mkdirSync(path);
+    writeFileSync(join(path, "file"), "");
+    standBy(path);
+    await dismissStandby();
+    expect(existsSync(path)).toBe(false);
+    await dismissStandby();
+  },
+);
