@@ -58,13 +58,17 @@ function mtimeMsOf({ path }: SearchFile): number {
 function grouped(files: readonly SearchFile[], { limit }: SearchOptions): readonly Group[] {
   const byThread = new Map<string, SearchFile[]>();
   for (const file of files) {
-    const key = USUAL_NAME.exec(file.logicalPath)?.[1] ?? file.name?.threadId ?? file.logicalPath;
+    const key = threadIdOf(file) ?? file.logicalPath;
     const known = byThread.get(key);
     if (known === undefined) byThread.set(key, [file]);
     else known.push(file);
   }
   const groups = Array.from(byThread.values(), (some) => new Group(some));
   return limit > 0 ? groups.toSorted(newestFirst) : groups;
+}
+
+function threadIdOf(file: SearchFile): string | undefined {
+  return USUAL_NAME.exec(file.logicalPath)?.[1] ?? file.name?.threadId;
 }
 
 /** Of nearly all files: its thread, without taking the rest of the name apart. */
@@ -83,7 +87,8 @@ class Group implements SearchGroup {
   }
 
   get threadId(): string | undefined {
-    return this.files[0]?.name?.threadId;
+    const [first] = this.files;
+    return first && threadIdOf(first);
   }
 
   /** Smaller is older. */

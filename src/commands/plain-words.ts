@@ -1,5 +1,5 @@
 /**
- * Command lines that leave nothing to interpret: known options spelled out, each with its value, and plain words. Loading the
+ * Command lines that leave nothing to interpret: known options, each with its value, and plain words. Loading the
  * argument parser takes longer than starting Node, and nearly every call is of this kind. Whatever is not, right or wrong, is the
  * parser's (`cli.ts`); a property test holds both to the same answer.
  */
@@ -24,9 +24,10 @@ export function readPlainWords(
       words.push(word);
       continue;
     }
-    const [, name = "", attached] = /^--([a-z][a-z-]+)(?:=([^-].*))?$/.exec(word) ?? [];
-    const spec = Object.hasOwn(specs, name) ? specs[name] : undefined;
-    if (spec === undefined) return undefined;
+    const [, long, attached, short] = /^(?:--([a-z][a-z-]+)(?:=([^-].*))?|-([A-Za-z]))$/.exec(word) ?? [];
+    const name = long ?? nameOfShort(specs, short);
+    const spec = name !== undefined && Object.hasOwn(specs, name) ? specs[name] : undefined;
+    if (name === undefined || spec === undefined) return undefined;
     // The parser lets a switch be followed by its value.
     if (spec.type === "boolean" && (attached !== undefined || /^(?:true|false)$/.test(given[index + 1] ?? "")))
       return undefined;
@@ -37,6 +38,10 @@ export function readPlainWords(
     else return undefined;
   }
   return { raw, words };
+}
+
+function nameOfShort(specs: Readonly<Record<string, OptionSpec>>, letter: string | undefined): string | undefined {
+  return letter === undefined ? undefined : Object.keys(specs).find((name) => specs[name]?.short === letter);
 }
 
 /** Neither empty nor an option, and without quotes, which the parser would take off. */

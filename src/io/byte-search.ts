@@ -2,7 +2,7 @@
  * Finds patterns in bytes as fast as they come from memory. Knows neither lines nor rollouts.
  *
  * The bytes lie in a memory of WebAssembly, into which the caller reads them; `byte-search-kernel.ts` compares 64 of them at a
- * time with the two rarest bytes of a pattern, and what it finds is compared as a whole. Where there is no WebAssembly with
+ * time with the rarest bytes of a pattern, and what it finds is compared as a whole. Where there is no WebAssembly with
  * vectors (an old processor, a Node without a compiler), the same is done with `indexOf`, several times slower.
  */
 import { type Kernel, kernelModule } from "./byte-search-kernel.ts";
@@ -23,13 +23,16 @@ export const MAX_PATTERN_BYTES = 4096;
 const PAGE = 65_536;
 
 interface Prepared extends BytePattern {
-  /** Offset of the first of the two bytes to look for, and how far behind it the other one is: 0 in a pattern of one byte. */
+  /** Offset of the first of the two bytes to look for; the others' from there: 0 where the pattern has no more, of the third also less. */
   readonly anchor: number;
-  readonly distance: number;
+  readonly distance2: number;
+  readonly distance3: number;
   readonly mask1: number;
   readonly byte1: number;
   readonly mask2: number;
   readonly byte2: number;
+  readonly mask3: number;
+  readonly byte3: number;
   /** First match at or behind the place that was asked for last, `NONE` where there is none. */
   next: number;
 }
@@ -90,23 +93,27 @@ export class ByteSearch {
     return NONE;
   }
 
-  /** The first place in [from, last] at which the two anchors fit. */
+  /** The first place in [from, last] at which the anchors fit. */
   #candidate(pattern: Prepared, from: number, last: number): number {
-    const { anchor, distance, mask1, byte1, mask2, byte2 } = pattern;
+    const { anchor, distance2, distance3, mask1, byte1, mask2, byte2, mask3, byte3 } = pattern;
     if (this.#kernel === undefined) {
       const at = indexOfMasked(this.buffer, byte1, mask1, from + anchor, last + anchor);
       return at === -1 ? -1 : at - anchor;
     }
-    const at = this.#kernel.find(from + anchor, last + anchor + 1, distance, mask1, byte1, mask2, byte2);
+    const end = last + anchor + 1;
+    const { find } = this.#kernel;
+    const at = find(from + anchor, end, distance2, distance3, mask1, byte1, mask2, byte2, mask3, byte3);
     return at === -1 || at > last + anchor ? -1 : at - anchor;
   }
 }
 
 function prepared(pattern: BytePattern): Prepared {
   const { wanted, mask } = pattern;
-  const [one, other] = anchorsOf(pattern);
-  const [mask1 = 0, byte1 = 0, mask2 = 0, byte2 = 0] = [mask[one], wanted[one], mask[other], wanted[other]];
-  return { ...pattern, anchor: one, distance: other - one, mask1, byte1, mask2, byte2, next: UNKNOWN };
+  const [one, other, third] = anchorsOf(pattern);
+  const [mask1 = 0, mask2 = 0, mask3 = 0] = [mask[one], mask[other], mask[third]];
+  const [byte1 = 0, byte2 = 0, byte3 = 0] = [wanted[one], wanted[other], wanted[third]];
+  const places = { anchor: one, distance2: other - one, distance3: third - one };
+  return { ...pattern, ...places, mask1, byte1, mask2, byte2, mask3, byte3, next: UNKNOWN };
 }
 
 function matchesAt(bytes: Uint8Array, at: number, { wanted, mask }: BytePattern): boolean {
@@ -147,21 +154,30 @@ function bitsOf(mask: number): number {
 
 /** The sum of the rarities of a pattern's two rarest bytes: how few false alarms it gives. */
 export function selectivity(pattern: BytePattern): number {
-  return anchorsOf(pattern)
-    .filter((anchor, index, all) => index === 0 || anchor !== all[0])
-    .reduce((sum, anchor) => sum + rarity(pattern.wanted[anchor] ?? 0, pattern.mask[anchor] ?? 0), 0);
+  const [one, other] = anchorsOf(pattern);
+  return [...new Set([one, other])].reduce((sum, at) => sum + rarityAt(pattern, at), 0);
 }
 
-function anchorsOf({ wanted, mask }: BytePattern): readonly [number, number] {
-  let [best, second] = [-1, -1];
-  const value = (at: number): number => (at === -1 ? -1000 : rarity(wanted[at] ?? 0, mask[at] ?? 0));
-  for (let at = 0; at < wanted.length; at += 1) {
-    if (value(at) > value(best)) [best, second] = [at, best];
-    // The same byte a second time tells less than another one.
-    else if (value(at) > value(second) && wanted[at] !== wanted[best]) second = at;
+/** Offsets of the two rarest bytes in their order, then of the third; of short patterns some are the same. */
+function anchorsOf(pattern: BytePattern): readonly [number, number, number] {
+  const one = rarest(pattern, []) ?? 0;
+  const other = rarest(pattern, [one]) ?? (one === 0 ? pattern.wanted.length - 1 : 0);
+  const third = rarest(pattern, [one, other]) ?? one;
+  return [Math.min(one, other), Math.max(one, other), third];
+}
+
+/** Offset of the rarest byte but for those that stand at these offsets: the same byte a second time tells less than another one. */
+function rarest(pattern: BytePattern, others: readonly number[]): number | undefined {
+  let best: number | undefined;
+  for (const [at, byte] of pattern.wanted.entries()) {
+    if (others.some((other) => pattern.wanted[other] === byte)) continue;
+    if (best === undefined || rarityAt(pattern, at) > rarityAt(pattern, best)) best = at;
   }
-  if (second === -1) second = best === 0 ? wanted.length - 1 : 0;
-  return best < second ? [best, second] : [second, best];
+  return best;
+}
+
+function rarityAt({ wanted, mask }: BytePattern, at: number): number {
+  return rarity(wanted[at] ?? 0, mask[at] ?? 0);
 }
 
 /** What is used of WebAssembly, which is no part of the language's own types. */

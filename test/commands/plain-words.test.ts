@@ -8,8 +8,8 @@ import { runs } from "../support/budget.ts";
 import { memoryHost, type SampleCall, sampleTable } from "../support/host.ts";
 
 const SPECS: Readonly<Record<string, OptionSpec>> = {
-  json: { type: "boolean", describe: "" },
-  limit: { type: "integer", describe: "" },
+  json: { type: "boolean", short: "s", describe: "" },
+  limit: { type: "integer", short: "n", describe: "" },
   path: { type: "strings", describe: "" },
 };
 
@@ -19,6 +19,7 @@ describe("plain words", () => {
     ["a b", { raw: {}, words: ["a", "b"] }],
     ["--json a --limit 3", { raw: { json: true, limit: "3" }, words: ["a"] }],
     ["--limit=a=b", { raw: { limit: "a=b" }, words: [] }],
+    ["-s a -n 3", { raw: { json: true, limit: "3" }, words: ["a"] }],
     ["--path a --path b", { raw: { path: ["a", "b"] }, words: [] }],
   ])("%s", (line, expected) => {
     expect(readPlainWords(SPECS, line.split(" ").filter(Boolean))).toEqual(expected);
@@ -26,7 +27,11 @@ describe("plain words", () => {
 
   test.each([
     ["a word of nothing", [""]],
-    ["a short option", ["-j"]],
+    ["an unknown short option", ["-x"]],
+    ["short options in one word", ["-sn"]],
+    ["a short option with its value in one word", ["-n3"]],
+    ["a short and a long option that are one", ["-n", "3", "--limit", "3"]],
+    ["a short option without a value", ["-n"]],
     ["the end of options", ["--"]],
     ["an unknown option", ["--jsno"]],
     ["what every object has", ["--constructor"]],
@@ -89,7 +94,8 @@ test("mean what the parser takes them for", async () => {
     name.map((text) => [`--${text}`]),
     fc.tuple(name, word).map(([text, value]) => [`--${text}`, value]),
     fc.tuple(name, word).map(([text, value]) => [`--${text}=${value}`]),
-    fc.constantFrom(["-n"], ["-q"], ["-j", "2"], ["-j2"], ["-nq"]),
+    fc.constantFrom(["-n"], ["-q"], ["-j", "2"], ["-j2"], ["-j=2"], ["-nq"]),
+    fc.tuple(fc.constantFrom("-n", "-q", "-j", "-J"), word).map(([text, value]) => [text, value]),
   );
   const line = fc.array(
     fc.oneof(
