@@ -22,10 +22,19 @@ export function killChildren(): void {
   for (const child of running) child.kill("SIGKILL");
 }
 
-/** Each line that it reads is the list of processes now running. The end of its input is the end of whoever writes it. */
+/**
+ * Each line that it reads is the list of processes now running; “over” dismisses it. The end of its input is the end of whoever
+ * writes it. That may come between the start of a process and the line that names it: Linux tells of every process whose
+ * environment names the folder. Such a one has its own environment by then, because until then it holds the input open.
+ */
 const STANDBY = `pids=
 while read -r line; do pids=$line; done
-[ -z "$pids" ] || kill -9 $pids
+if [ "$pids" != over ]; then
+  for pid in $pids $(grep -lsF -- "\${1##*/}" /proc/[0-9]*/environ); do
+    pid=\${pid#/proc/}
+    kill -9 "\${pid%/environ}"
+  done
+fi
 for again in 1 2 3 4 5; do rm -rf -- "$1" && [ ! -e "$1" ] && exit; sleep 0.1; done`;
 
 /**
@@ -53,7 +62,7 @@ export async function dismissStandby(): Promise<void> {
   standby = undefined;
   if (dismissed === undefined || dismissed.exitCode !== null || dismissed.signalCode !== null) return;
   dismissed.ref();
-  dismissed.stdin?.end("\n");
+  dismissed.stdin?.end("over\n");
   // A shell that could not be started ends with an error instead, which `standBy` has seen to.
   await once(dismissed, "close").catch(() => undefined);
 }

@@ -131,10 +131,12 @@ export function exitOf(child: ChildProcessWithoutNullStreams): Promise<number | 
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", () => {
-      const timer = setTimeout(() => {
+      const destroy = (): void => {
         child.stdout.destroy();
         child.stderr.destroy();
-      }, PIPES_MS);
+      };
+      // Timers come before what is there to be read: where this process was kept from running meanwhile, that comes first.
+      const timer = setTimeout(() => void setImmediate(destroy), PIPES_MS);
       child.once("close", () => clearTimeout(timer));
     });
     child.once("close", (code, signal) => resolve(code ?? signal));

@@ -4,7 +4,8 @@
  * and the next run removes those whose process is gone.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 
@@ -28,9 +29,11 @@ interface Owner {
 
 /** Room for `work` to write in, which is gone afterwards together with every process that was started, whatever happens. */
 export async function withScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = makeScratch();
+  const folder = scratchPath(tmpdir());
+  // Before there is a folder, or it would stay when this process is killed between the two.
   standBy(folder);
   try {
+    makeScratchAt(folder);
     return await work(folder);
   } finally {
     killChildren();
@@ -42,11 +45,21 @@ export async function withScratch<T>(work: (folder: string) => Promise<T>): Prom
 
 /** A new folder for this process below `parent`. */
 export function makeScratch(parent: string = tmpdir()): string {
-  const folder = mkdtempSync(join(parent, PREFIX));
+  const folder = scratchPath(parent);
+  makeScratchAt(folder);
+  return folder;
+}
+
+/** Nobody else's: too long to be met with by chance, or to be foreseen by whoever may write there too. */
+function scratchPath(parent: string): string {
+  return join(parent, PREFIX + randomBytes(6).toString("hex"));
+}
+
+function makeScratchAt(folder: string): void {
+  mkdirSync(folder, { mode: 0o700 });
   const owner = ownIdentity();
   // Without one nobody may ever say that its process is gone.
   if (owner !== undefined) writeFileSync(join(folder, MARKER), JSON.stringify(owner), { mode: 0o600 });
-  return folder;
 }
 
 /**

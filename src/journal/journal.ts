@@ -4,7 +4,6 @@
  *
  *     stage ─► (proof) ─► commit: locks ─► looks ─► plan on disk ─► steps ─► done on disk
  */
-import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, renameSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { inherit, type Look, lookAt } from "../compressor/files.ts";
@@ -17,7 +16,7 @@ import type { HeldLock } from "../io/locks.ts";
 import { ensureFolder } from "../io/swap.ts";
 import type { Home } from "../readers/home.ts";
 import { carryOut, HalfDone, requirePending, withLocks } from "./carry-out.ts";
-import { ManifestWriter, manifestIn, runsFolder } from "./manifest.ts";
+import { ManifestWriter, manifestIn, newRunFolder, type RunHead, runsFolder } from "./manifest.ts";
 import { openBeside, openStaged, tidyRun } from "./passing.ts";
 import { missingFolders } from "./place.ts";
 import { planUnit } from "./plan.ts";
@@ -152,20 +151,18 @@ export class Journal {
   }
 
   #openWriter(): ManifestWriter {
-    const head = { command: this.#options.command, startedMs: this.#options.now() };
-    this.#writer ??= new ManifestWriter(this.#home, manifestIn(this.#run()), head);
+    this.#writer ??= new ManifestWriter(this.#home, manifestIn(this.#run()), this.#head());
     return this.#writer;
+  }
+
+  #head(): RunHead {
+    return { command: this.#options.command, startedMs: this.#options.now() };
   }
 
   /** The folder of this run, made with its first use. */
   #run(): string {
     if (this.#folder === undefined) {
-      // Names in the order of the runs: an undo begins with the last.
-      const stamp = new Date(this.#options.now()).toISOString().replaceAll(/[-:.]/g, "");
-      const folder = join(
-        runsFolder(this.#home),
-        `${stamp}-${this.#options.command}-${randomBytes(3).toString("hex")}`,
-      );
+      const folder = newRunFolder(this.#home, this.#head());
       ensureFolder(join(folder, "backup"));
       // What is put aside there must not be lost with the folder's own name.
       for (let at = folder; at.startsWith(this.#home.codexHome); at = dirname(at)) fsyncFolder(at);

@@ -2,9 +2,11 @@
  * The manifest of a run: one JSON document per line, only ever appended to, each brought to the disk before the step that follows it.
  * Paths stand in it relative to the home, so that it stays true when the home moves, and leads nowhere else whoever wrote it.
  */
+import { randomBytes } from "node:crypto";
 import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync } from "node:fs";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { RolloutError } from "../errors.ts";
+import { parseTimestamp } from "../format/names.ts";
 import {
   fileError,
   fsyncFolder,
@@ -70,6 +72,19 @@ export function runFolders(home: Home): readonly string[] {
   if (lstatOrUndefined(folder)?.isDirectory() !== true) return [];
   const runs = listFolder(folder).filter((entry) => entry.isDirectory());
   return runs.map(({ name }) => join(folder, name));
+}
+
+/** A folder for a new run, not made yet. Its name comes behind those of all runs before, also where the clock has been set back since. */
+export function newRunFolder(home: Home, { command, startedMs }: RunHead): string {
+  const latestMs = runFolders(home).reduce((latest, folder) => Math.max(latest, stampMs(basename(folder))), 0);
+  const stamp = new Date(Math.max(startedMs, latestMs + 1)).toISOString().replaceAll(/[-:.]/g, "");
+  return join(runsFolder(home), `${stamp}-${command}-${randomBytes(3).toString("hex")}`);
+}
+
+/** The time at the front of a folder's name; 0 for what is no run's. */
+function stampMs(name: string): number {
+  const iso = name.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-.*$/s, "$1-$2-$3T$4:$5:$6.$7Z");
+  return parseTimestamp(iso) ?? 0;
 }
 
 /** Appends to a manifest, line by line. */

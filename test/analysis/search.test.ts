@@ -268,7 +268,7 @@ describe("texts", () => {
   });
 });
 
-it("an expression that takes forever is given up, and told", { timeout: 120_000 }, () => {
+it("an expression that takes forever is given up, and told", () => {
   const evil = userMessage(`needle ${"a".repeat(60)}!`);
   const spec = thread(1, userMessage("needle aaa"), evil);
   const report = search(spec, "needle (a+)+$", { isRegex: true });

@@ -30,13 +30,14 @@ function answer({ id, method }) {
 
 const KNOWS = `out({ id, result: { thread: { historyMode: "paginated" } } });`;
 
-function casesOf(script: string, unloads = true) {
+/** Who answers has all the time of a busy machine; `timeoutMs` is for one who does not. */
+function casesOf(script: string, unloads = true, timeoutMs = 60_000) {
   const home = join(folder.path, "input");
   mkdirSync(home);
   const name = "paginated:30kB";
   const input = { ...syntheticSource(name, 1).make(home), name };
   const binary = fakeServer(join(folder.path, "codex"), script);
-  const context: CaseContext = { node: "", program: "", scratch: folder.path, binaries: [binary], timeoutMs: 2000 };
+  const context: CaseContext = { node: "", program: "", scratch: folder.path, binaries: [binary], timeoutMs };
   const notes = new Set<string>();
   const ways = [
     { name: "cold", isCold: true, params: {} },
@@ -116,8 +117,8 @@ describe("a Codex as a contender", () => {
 writeFileSync(${JSON.stringify(join(folder.path, "pid"))}, String(process.pid));
 onEnd = () => undefined;
 function answer() {}`;
-    const { cold } = casesOf(pids);
-    await expect(Promise.resolve(cold.prepare?.())).rejects.toThrow("initialize: no answer in 2000 ms");
+    const { cold } = casesOf(pids, true, 4000);
+    await expect(Promise.resolve(cold.prepare?.())).rejects.toThrow("initialize: no answer in 4000 ms");
     const pid = Number(readFileSync(join(folder.path, "pid"), "utf8"));
     expect(() => process.kill(pid, 0)).toThrow("ESRCH");
     await cold.release?.();

@@ -122,7 +122,7 @@ describe("startMockModel", () => {
     const { port } = model;
     await post(port, { model: "first" });
     expect(await model.waitForRequest(({ model: name }) => name === "first", 1_000)).toBe(model.requests[0]);
-    const waiting = model.waitForRequest(({ model: name }) => name === "second", 5_000);
+    const waiting = model.waitForRequest(({ model: name }) => name === "second", 60_000);
     await post(port, { model: "second" });
     expect(await waiting).toBe(model.requests[1]);
     await expect(model.waitForRequest(() => false, 20)).rejects.toThrow(

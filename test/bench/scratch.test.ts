@@ -48,7 +48,7 @@ function deadPid(): number {
 describe("makeScratch", () => {
   it("makes a folder of one's own that names its process", () => {
     const folder = makeScratch(parent);
-    expect(basename(folder)).toMatch(/^rollout-tool-scratch-\w{6}$/u);
+    expect(basename(folder)).toMatch(/^rollout-tool-scratch-[0-9a-f]{12}$/u);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     expect(ownerOf(folder).pid).toBe(process.pid);
     expect(ownUid()).toBe(userInfo().uid);

@@ -143,7 +143,7 @@ describe("a flipped bit, wherever it is,", () => {
       }
       expect(failures).toBeGreaterThan((archive.length * 7) / STEP);
     },
-    120_000,
+    600_000,
   );
 
   it("between frames that a reader begins with, and in their table", () => {
@@ -162,7 +162,7 @@ describe("a flipped bit, wherever it is,", () => {
       reader.close();
       expectRight(serve(from), plain, `bit ${bit}`, from);
     }
-  }, 120_000);
+  }, 600_000);
 });
 
 function untold(content: Buffer): Buffer {

@@ -25,12 +25,24 @@ afterEach(() => {
 
 const LINES = 10_000;
 
-function startAppender(how: string, ...more: readonly string[]): Promise<ChildProcess> {
+interface Appender {
+  readonly child: ChildProcess;
+  readonly isDone: () => boolean;
+}
+
+/** Once it has the file. Both of its words may come at once, where this process had to wait for a processor. */
+function startAppender(how: string, ...more: readonly string[]): Promise<Appender> {
   const script = join(ROOT, "test", "support", "appender.mjs");
   const args = [script, how, join(home, sessionPath(1)), String(LINES), ...more];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   children.add(child);
-  return new Promise((resolve) => void child.stdout?.once("data", () => resolve(child)));
+  let said = "";
+  return new Promise((resolve) => {
+    child.stdout?.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+      resolve({ child, isDone: () => said.endsWith("done\n") });
+    });
+  });
 }
 
 /** What both forms and all that was kept hold together. */
@@ -49,19 +61,15 @@ function readArchive(path: string): string {
 describe("a writer that appends 10,000 lines meanwhile loses none", () => {
   const text = threadText(1);
 
-  async function compressBeside(writer: ChildProcess): Promise<readonly string[]> {
+  async function compressBeside({ child, isDone }: Appender): Promise<readonly string[]> {
     const outcomes: string[] = [];
-    const progress = { isDone: false };
-    writer.stdout?.on("data", () => {
-      progress.isDone = true;
-    });
-    while (!progress.isDone) {
+    do {
       const report = compress(home, { olderThanMs: 0, now: Date.now });
       outcomes.push(...report.files.map(({ outcome }) => outcome));
       await new Promise((resolve) => setTimeout(resolve, 1));
-    }
-    const ended = new Promise((resolve) => void writer.once("close", resolve));
-    writer.kill("SIGKILL");
+    } while (!isDone());
+    const ended = new Promise((resolve) => void child.once("close", resolve));
+    child.kill("SIGKILL");
     await ended;
     return outcomes;
   }

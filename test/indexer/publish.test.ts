@@ -4,7 +4,8 @@ import { basename, join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { clearUnfinished, publish, unfinishedPath } from "../../src/indexer/publish.ts";
 import { SqliteDatabase } from "../../src/io/sqlite.ts";
-import { temporaryFolder } from "../support/homes.ts";
+import { setMtime, temporaryFolder } from "../support/homes.ts";
+import { FILE_MS } from "../support/lines.ts";
 
 const folder = temporaryFolder();
 let home = "";
@@ -67,6 +68,8 @@ describe("a swap that was cut short", () => {
   /** As `publish` leaves it when it is killed between the note and the rename. */
   function cutShort(changes: { readonly finished?: string; readonly old?: unknown } = {}): void {
     makeDatabase(finished, "new");
+    // Of another day: what is written from now on has another time, also where the kernel counts in steps of milliseconds.
+    setMtime(state, FILE_MS);
     const { size, mtimeMs, ino } = statSync(state);
     const found = { finished: basename(finished), old: `${size}:${mtimeMs}:${ino}`, ...changes };
     writeFileSync(note(), JSON.stringify(found));

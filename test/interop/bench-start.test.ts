@@ -116,7 +116,7 @@ for (const release of RELEASES) {
       await expect(server.notification("turn/completed", () => true, 50)).rejects.toThrow(
         "no such notification in 50 ms",
       );
-      await server.stop();
+      await server.stop(60_000);
       expect(server.exit).toBe(0);
       removeScratch(root);
     });
@@ -142,11 +142,11 @@ for (const release of RELEASES) {
         const args = ["--input-type=module", "-e", KEEPER, module, release, binary.path, home, work];
         const keeper = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
         const [pid] = (await once(keeper.stdout, "data")) as [Buffer];
-        if (work === "turn") await model.waitForRequest(() => true, 10_000);
+        if (work === "turn") await model.waitForRequest(() => true, 60_000);
         expect(isAlive(Number(pid.toString()))).toBe(true);
         keeper.kill("SIGKILL");
         await once(keeper, "close");
-        expect(await waitUntil(() => !isAlive(Number(pid.toString())), 20_000)).toBe(true);
+        expect(await waitUntil(() => !isAlive(Number(pid.toString())), 40_000)).toBe(true);
         await model.close();
         removeScratch(root);
       },

@@ -100,6 +100,9 @@ export function takeDatabasesAway(home: TestHome, names: readonly string[] = [""
   return away;
 }
 
+/** A server that is killed while it still writes would leave less than it was seen to do; one that hangs is another test's affair. */
+const STOP_MS = 60_000;
+
 /** Starts a server, shakes hands, lets `use` ask, and stops it however that ends. */
 export async function withServer<T>(
   binary: CodexBinary,
@@ -112,7 +115,7 @@ export async function withServer<T>(
     await server.initialize(startTimeoutMs);
     return await use(server);
   } finally {
-    await server.stop();
+    await server.stop(STOP_MS);
   }
 }
 

@@ -161,7 +161,7 @@ describeWithCodex("0.169.0", "both compressing one home", (binary) => {
     const outcomes = new Set<string>();
     await withServer(binary, home, async (server) => {
       const theirs = server.request("rollout/compress", {}).catch((error: unknown) => error);
-      const deadline = Date.now() + 20_000;
+      const deadline = Date.now() + 120_000;
       do {
         const report = compress(home, { kind: "checkpoint" });
         for (const outcome of Object.keys(report.totals.outcomes)) outcomes.add(outcome);
@@ -223,7 +223,7 @@ describeWithCodex("0.169.0", "both at work on 160 rollouts", (binary) => {
       await withServer(binary, home, async (server) => {
         const theirs = sleep(Math.max(0, -offsetMs)).then(() => server.request("rollout/compress", {}));
         await sleep(Math.max(0, offsetMs));
-        for (const deadline = Date.now() + 20_000; rollouts(home, ".jsonl").length > 0 && Date.now() < deadline;) {
+        for (const deadline = Date.now() + 60_000; rollouts(home, ".jsonl").length > 0 && Date.now() < deadline;) {
           // One day at a time: Codex gets its turn in between.
           for (const day of DAYS) {
             const report = compress(home, { kind: "checkpoint" }, [join(home.path, "sessions", day)]);

@@ -2,19 +2,22 @@
  * Fills a home by a real release, as a day of work does: turns with commands, a name, a compaction, what the release has to take
  * turns back, forks, an agent, an archive, an interrupted turn, and a turn that a crash cut off.
  */
+import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { isJsonObject, type JsonObject } from "../../src/format/json.ts";
 import { assistantMessage, functionCall, type ModelScript, startMockModel } from "../../src/bench/mock-model.ts";
+import { discoverRollouts } from "../../src/readers/home.ts";
 import { AppServer, type CodexBinary, type TestHome, withServer, writeCodexConfig } from "./codex.ts";
 
 const TURN_MS = 60_000;
-/** Until what was told to a client is in the file as well. */
-const WRITTEN_MS = 500;
+/** For what was told to a client to be in the file as well. */
+const WRITTEN_MS = 30_000;
 
 /** Words of the user by which the model calls something; any others are just answered. */
 const RUN = "Look around.";
 const SLOW = "Take your time.";
+const SLOW_COMMAND = "sleep 20";
 const DELEGATE = "Let somebody else do it.";
 
 const script: ModelScript = (_request, body) => {
@@ -24,7 +27,7 @@ const script: ModelScript = (_request, body) => {
   const said = JSON.stringify(input[at] ?? "");
   const tools = [body, ...input].flatMap(({ tools: listed }) => toolsIn(listed));
   if (!isAnswered && said.includes(RUN)) return [shell(tools, "echo hello")];
-  if (!isAnswered && said.includes(SLOW)) return [shell(tools, "sleep 20")];
+  if (!isAnswered && said.includes(SLOW)) return [shell(tools, SLOW_COMMAND)];
   if (!isAnswered && said.includes(DELEGATE))
     return [called(tools, "spawn_agent", { message: "Do it.", task_name: "it" })];
   return [assistantMessage("Done.")];
@@ -58,16 +61,40 @@ function called(tools: readonly Tool[], name: string, args: JsonObject): JsonObj
   return { ...functionCall(name, args), ...(found.namespace === undefined ? {} : { namespace: found.namespace }) };
 }
 
+function isSlowCall(line: string): boolean {
+  return line.includes('"function_call"') && line.includes(SLOW_COMMAND);
+}
+
 function isCommand(item: unknown): boolean {
   return isJsonObject(item) && item["type"] === "commandExecution";
+}
+
+/** The lines of every rollout of a home, or of one thread. */
+function rolloutLines(home: TestHome, threadId = ""): readonly (readonly string[])[] {
+  const files = discoverRollouts(home.path).files.filter(({ path }) => path.includes(threadId));
+  return files.map(({ path }) => readFileSync(path, "utf8").split("\n"));
+}
+
+/** The turn that was begun last, if there is one, is over. */
+function isSettled(lines: readonly string[]): boolean {
+  const last = lines.findLast((line) => /"type":"(?:task_started|task_complete|turn_aborted)"/.test(line));
+  return last?.includes('"task_started"') !== true;
+}
+
+/** A release tells its client of a thing, and writes it down, at the same time. */
+async function written(isThere: () => boolean): Promise<void> {
+  const until = performance.now() + WRITTEN_MS;
+  while (!isThere() && performance.now() < until) await pause(20);
 }
 
 /** What the release is asked; each answer is awaited. */
 class Client {
   readonly #server: AppServer;
+  readonly #home: TestHome;
 
-  constructor(server: AppServer) {
+  constructor(server: AppServer, home: TestHome) {
     this.#server = server;
+    this.#home = home;
   }
 
   ask(method: string, params: JsonObject): Promise<unknown> {
@@ -110,7 +137,7 @@ class Client {
     const runs = this.#server.notification("item/started", ({ item }) => isCommand(item), TURN_MS);
     const turnId = await this.start(threadId, SLOW);
     await runs;
-    await pause(WRITTEN_MS);
+    await written(() => rolloutLines(this.#home, threadId).some((lines) => lines.some(isSlowCall)));
     return turnId;
   }
 
@@ -148,13 +175,14 @@ export async function fillHome(
   const isNew = binary.version !== "0.142.3";
   try {
     await withServer(binary, home, async (server) => {
-      await dayOf(new Client(server), isNew ? ["legacy", "paginated"] : [undefined], isNew);
+      await dayOf(new Client(server, home), isNew ? ["legacy", "paginated"] : [undefined], isNew);
+      await written(() => rolloutLines(home).every(isSettled));
       await look("threads are open");
     });
     const cut = await killedInTurn(binary, home, look);
     await look("the release was killed");
     await withServer(binary, home, async (server) => {
-      const client = new Client(server);
+      const client = new Client(server, home);
       await client.ask("thread/resume", { threadId: cut });
       await client.say(cut, RUN);
     });
@@ -172,7 +200,7 @@ async function killedInTurn(
   const server = new AppServer(binary, home.path);
   try {
     await server.initialize();
-    const client = new Client(server);
+    const client = new Client(server, home);
     const cut = await client.begin("thread/start", {}, "Hello.");
     await client.beginSlowly(cut);
     await look("a turn runs");

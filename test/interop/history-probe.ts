@@ -35,7 +35,8 @@ export interface Probe {
 }
 
 const WORDS = "PROBE";
-const TIMEOUT_MS = 10_000;
+/** Only a thread that asks nothing at all takes so long. */
+const TIMEOUT_MS = 60_000;
 
 /**
  * Another name of our model server. A thread keeps the provider that its metadata names, and "openai" is not ours to define:

@@ -8,8 +8,13 @@ const folders = new Set<string>();
 
 // Registered for the test file that imports this one, after its own hooks.
 afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders) remove(folder);
 });
+
+/** A command that a release has started, and that outlives it, may still be writing. */
+function remove(folder: string): void {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+}
 
 export function scratchFolder(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `rollout-tool-${name}-`));
@@ -18,6 +23,6 @@ export function scratchFolder(name: string): string {
 }
 
 export function removeScratch(folder: string): void {
-  rmSync(folder, { recursive: true, force: true });
+  remove(folder);
   folders.delete(folder);
 }

@@ -8,7 +8,7 @@ import { lockThread } from "../../src/compressor/thread-lock.ts";
 import type { Journal } from "../../src/journal/journal.ts";
 import type { Unit } from "../../src/journal/types.ts";
 import { listRuns, undoRun } from "../../src/journal/undo.ts";
-import { dieAt, live, refuseLink, system, useFileSystem } from "../support/file-system.ts";
+import { dieAt, live, NO_WAITING, refuseLink, system, useFileSystem } from "../support/file-system.ts";
 import { at, database, folder, home, look, open, OTHER, renewHome, stageText, THREAD, useHome } from "./scene.ts";
 
 /** All that a user has: files with bytes, modes and times, and rows. */
@@ -307,7 +307,7 @@ describe.each([
   ["with second names", {}],
   ["without second names", { linkSync: refuseLink }],
 ])("a process that is killed on a file system %s", (_name, calls) => {
-  beforeEach(() => useFileSystem(calls));
+  beforeEach(() => useFileSystem({ ...NO_WAITING, ...calls }));
 
   it("at any change leaves all of a unit or nothing of it, once the next run has begun", () => {
     const before = snapshot();

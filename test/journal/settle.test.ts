@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { lockThread } from "../../src/compressor/thread-lock.ts";
 import type { Journal } from "../../src/journal/journal.ts";
 import { listRuns, undoRun } from "../../src/journal/undo.ts";
-import { acrossDisks, dieAt, killed, live, system, useFileSystem } from "../support/file-system.ts";
+import { acrossDisks, dieAt, killed, live, NO_WAITING, system, useFileSystem } from "../support/file-system.ts";
 import {
   archived,
   at,
@@ -191,7 +191,7 @@ describe("across disks", () => {
       let last = 0;
       for (let count = 1; last >= count - 1; count += 1) {
         renewHome();
-        useFileSystem(acrossDisks(join(home.codexHome, "sessions")));
+        useFileSystem({ ...NO_WAITING, ...acrossDisks(join(home.codexHome, "sessions")) });
         const manifest = isUndo ? commit(steps) : "";
         const state = dieAt(count);
         try {

@@ -2,7 +2,7 @@
 import fs from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Journal } from "../../src/journal/journal.ts";
+import { Journal } from "../../src/journal/journal.ts";
 import { listRuns, undoRun } from "../../src/journal/undo.ts";
 import { killed } from "../support/file-system.ts";
 import {
@@ -23,6 +23,24 @@ import {
   states,
   useHome,
 } from "./scene.ts";
+
+it("knows the runs in their order, also where the clock stands still or is set back", () => {
+  const noonMs = Date.UTC(2026, 10, 21, 12);
+  for (const [command, startedMs] of [
+    ["second-name", noonMs],
+    ["first-name", noonMs],
+    ["yesterday", noonMs - 86_400_000],
+  ] as const) {
+    const journal = Journal.open(home, { command, now: () => startedMs });
+    journal.commit({ title: command, threadIds: [], steps: creation(at(`${command}.jsonl`), "")(journal) });
+    journal.close();
+  }
+  expect(listRuns(home).map(({ command, startedMs }) => [command, startedMs])).toEqual([
+    ["yesterday", noonMs - 86_400_000],
+    ["first-name", noonMs],
+    ["second-name", noonMs],
+  ]);
+});
 
 describe("an undo", () => {
   it("takes away what came alone: the run had put nothing aside", () => {

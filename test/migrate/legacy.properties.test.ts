@@ -15,7 +15,7 @@ import { linesOf } from "../thread/shorthand.ts";
 import { type Converted, convertHome } from "./legacy-drive.ts";
 
 const folder = temporaryFolder();
-const LIMIT_MS = runs(60_000).numRuns;
+const LIMIT_MS = runs(300_000).numRuns;
 
 /** Empty where the thread is one that is refused. */
 function convertedIn(files: Readonly<Record<string, Buffer>>): readonly Converted[] {

@@ -17,7 +17,7 @@ import { paginatedThreads } from "../support/generate-turns.ts";
 import { restPerRun } from "../support/rest.ts";
 import { linesOf } from "../thread/shorthand.ts";
 
-const LIMIT_MS = runs(60_000).numRuns;
+const LIMIT_MS = runs(300_000).numRuns;
 
 function entriesOf(bytes: Buffer): Entry[] {
   return Array.from(splitLines([bytes]), (line) => decodeLine(line.bytes, line.position, line));

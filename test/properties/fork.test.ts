@@ -13,7 +13,7 @@ import { runs } from "../support/budget.ts";
 import { chains, homeOf } from "../support/generate-chain.ts";
 import { writeHome } from "../support/homes.ts";
 
-const LIMIT_MS = runs(60_000).numRuns;
+const LIMIT_MS = runs(300_000).numRuns;
 
 const options: fc.Arbitrary<ForkOptions> = fc.oneof(
   fc.constant({}),

@@ -78,4 +78,4 @@ it("is mended, and can be undone", async () => {
     }),
     { numRuns: 25 },
   );
-}, 120_000);
+});

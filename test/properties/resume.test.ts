@@ -18,7 +18,7 @@ import { temporaryFolder, writeHome } from "../support/homes.ts";
 import { restPerRun } from "../support/rest.ts";
 
 const folder = temporaryFolder();
-const LIMIT_MS = runs(60_000).numRuns;
+const LIMIT_MS = runs(300_000).numRuns;
 
 /** Everything but line numbers, which a reader that comes from the end does not know, and counts. */
 function essence(state: ThreadState, thread: OpenedThread): unknown {

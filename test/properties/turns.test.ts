@@ -19,7 +19,7 @@ import { linesOf } from "../thread/shorthand.ts";
 import { sessionPath, threadId } from "../support/lines.ts";
 
 const folder = temporaryFolder();
-const LIMIT_MS = runs(60_000).numRuns;
+const LIMIT_MS = runs(300_000).numRuns;
 const forms = fc.constantFrom<Form>("plain", "plain", "frame", "frames");
 
 function open(files: Readonly<Record<string, Buffer>>, path: string): OpenedThread {

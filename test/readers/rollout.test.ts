@@ -245,17 +245,25 @@ describe("readRollout", () => {
 
   it("closes the file when the caller stops early", () => {
     const path = file(TEXT);
-    const before = openFiles();
     for (const entry of readRollout(path)) {
       expect(entry.ok).toBe(true);
+      expect(isOpen(path)).toBe(process.platform === "linux");
       break;
     }
-    expect(openFiles()).toBe(before);
+    expect(isOpen(path)).toBe(false);
   });
 });
 
-function openFiles(): number {
-  return process.platform === "linux" ? fs.readdirSync("/proc/self/fd").length : 0;
+/** Of this one file: the process opens and closes others at any time. */
+function isOpen(path: string): boolean {
+  if (process.platform !== "linux") return false;
+  return fs.readdirSync("/proc/self/fd").some((fd) => {
+    try {
+      return fs.readlinkSync(join("/proc/self/fd", fd)) === fs.realpathSync(path);
+    } catch {
+      return false;
+    }
+  });
 }
 
 describe("openRollout", () => {

@@ -85,7 +85,7 @@ export function leftIn(folder: string): readonly string[] {
 }
 
 /** Looks again and again until nothing of a run is there any more; says what is, if it stays. */
-export async function waitForNothing(folder: string, timeoutMs = 20_000): Promise<readonly string[]> {
+export async function waitForNothing(folder: string, timeoutMs = 60_000): Promise<readonly string[]> {
   const until = performance.now() + timeoutMs;
   for (;;) {
     const left = [...processesOf(folder), ...leftIn(folder)];

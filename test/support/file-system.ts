@@ -79,6 +79,12 @@ export function killed(work: () => unknown, end: Parameters<typeof dieWhen>[0] |
   }
 }
 
+/**
+ * For a test that kills a process hundreds of times, each at another change. A process that dies loses nothing of what it has written, only
+ * a machine does: bringing it to the disk is a change like the others, which has to be asked for rightly, but nobody waits for the disk.
+ */
+export const NO_WAITING: Calls = { fsyncSync: (fd: number) => void fs.fstatSync(fd) };
+
 /** As on exFAT and many shares. */
 export function refuseLink(_from: fs.PathLike, to: fs.PathLike): never {
   throw Object.assign(new Error("no links here"), { code: fs.existsSync(to) ? "EEXIST" : "EPERM" });

@@ -1,20 +1,17 @@
 /**
- * Loaded into a process before its program (`NODE_OPTIONS=--import=…`): with ROLLOUT_TOOL_TEST_SLOW=1 every opening and
- * every reading of a file takes some milliseconds more, which is a regression that a benchmark has to find.
+ * Loaded into a process before its program (`NODE_OPTIONS=--import=…`): every opening of a rollout takes some milliseconds more,
+ * asleep, so that what else the machine does matters little; with ROLLOUT_TOOL_TEST_SLOW=1 many more, which is a regression
+ * that a benchmark has to find.
  */
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 
-const SLOWER_BY_MS = 4;
+const SLEEP_MS = process.env.ROLLOUT_TOOL_TEST_SLOW === "1" ? 100 : 5;
+const never = new Int32Array(new SharedArrayBuffer(4));
 
-if (process.env.ROLLOUT_TOOL_TEST_SLOW === "1") {
-  for (const name of ["openSync", "readSync"]) {
-    const original = fs[name];
-    fs[name] = (...args) => {
-      const until = performance.now() + SLOWER_BY_MS;
-      while (performance.now() < until);
-      return original(...args);
-    };
-  }
-  syncBuiltinESMExports();
-}
+const { openSync } = fs;
+fs.openSync = (path, ...args) => {
+  if (String(path).includes("rollout-20")) Atomics.wait(never, 0, 0, SLEEP_MS);
+  return openSync(path, ...args);
+};
+syncBuiltinESMExports();
