@@ -6,23 +6,45 @@
  * There is no handler for SIGINT on purpose. The work is synchronous, so a handler would not run before the work ends;
  * without one the system ends the program at once (130 in a shell), and every write of the tool is made to survive that.
  */
-import { readFileSync } from "node:fs";
+import { fstatSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { isatty } from "node:tty";
-import { type Host, reportError, runCli } from "./cli.ts";
-import { fdWriter } from "./io/console.ts";
+import type { Host } from "./cli.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
+
+const argv = process.argv.slice(2);
+// The helpers of a search need as long to be there as all the rest does: they are started first.
+const [{ reportError, runCli }, { fdWriter }] = await Promise.all([
+  import("./cli.ts"),
+  import("./io/console.ts"),
+  isSearch(argv) ? import("./analysis/search-crew.ts").then(({ prepareCrew }) => prepareCrew()) : undefined,
+]);
+
+/** As nearly every search is called; how many helpers there shall be is not read here. */
+function isSearch([command, ...words]: readonly string[]): boolean {
+  return command === "search" && !words.some((word) => /^(?:-j|--jobs|-h|--help)/.test(word));
+}
 
 function readVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : "";
 }
 
+/** Most calls of scripts have no terminal, and need not load what asks for one. */
+function isTerminal(fd: number): boolean {
+  try {
+    if (!fstatSync(fd).isCharacterDevice()) return false;
+  } catch {
+    return false;
+  }
+  return process.getBuiltinModule("node:tty").isatty(fd);
+}
+
 /** The terminal's width, or what COLUMNS says for a pipe; undefined where neither limits the line. */
 function findColumns(isTTY: boolean): number | undefined {
-  if (isTTY) return process.stdout.columns;
+  // Terminals without a size, as some recorders have them, say 0.
+  if (isTTY) return process.stdout.columns > 0 ? process.stdout.columns : undefined;
   const columns = Number(process.env["COLUMNS"]);
   return Number.isInteger(columns) && columns > 0 ? columns : undefined;
 }
@@ -48,7 +70,7 @@ async function openPage(path: string): Promise<string | undefined> {
   });
 }
 
-const isTTY = isatty(STDOUT);
+const isTTY = isTerminal(STDOUT);
 const host: Host = {
   stdout: fdWriter(STDOUT, { buffered: true }),
   stderr: fdWriter(STDERR, { buffered: false, ignoreBrokenPipe: true }),
@@ -58,13 +80,12 @@ const host: Host = {
   now: Date.now,
   isTTY,
   columns: findColumns(isTTY),
-  progressStream: () => (isatty(STDERR) ? process.stderr : undefined),
+  progressStream: () => (isTerminal(STDERR) ? process.stderr : undefined),
   version: readVersion(),
   node: { path: process.execPath, version: process.version },
   openPage,
 };
 
-const argv = process.argv.slice(2);
 process.on("uncaughtException", (error) => {
   process.exit(reportError(error, argv, host));
 });

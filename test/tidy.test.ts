@@ -132,11 +132,11 @@ describe("process", () => {
 
 describe("the start", () => {
   it("loads no command and no package, so that help and version answer at once", () => {
-    const loaded = closureOf("src/bin.ts");
+    expect(closureOf("src/bin.ts")).toEqual({ files: ["src/bin.ts"], packages: [] });
+    const loaded = closureOf("src/cli.ts");
     expect(loaded.packages).toEqual([]);
     expect(loaded.files).toEqual(
       [
-        "src/bin.ts",
         "src/cli.ts",
         "src/commands/failure.ts",
         "src/commands/help.ts",
@@ -151,6 +151,13 @@ describe("the start", () => {
         "src/io/text.ts",
       ].toSorted(),
     );
+  });
+
+  it("of a search loads next to nothing before its helpers are started", () => {
+    expect(closureOf("src/analysis/search-crew.ts")).toEqual({
+      files: ["src/analysis/search-crew.ts", "src/io/heap.ts", "src/io/optimizing.ts", "src/io/workers.ts"],
+      packages: [],
+    });
   });
 });
 

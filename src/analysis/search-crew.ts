@@ -2,6 +2,7 @@
  * The helper threads of a search. They may be started before it is known what they are to do, while the thread that starts them
  * is still loading what it needs itself, which takes a good part of a search. Imports little for that reason.
  */
+import { optimizeFrom } from "../io/optimizing.ts";
 import { type Helper, helperCount, startHelper } from "../io/workers.ts";
 
 /** What a helper is given at its start. */
@@ -46,6 +47,24 @@ export class Crew {
     Atomics.notify(header, 0);
     return this.#helpers;
   }
+}
+
+/** Most searches are over by then. */
+const OPTIMIZE_AFTER_MS = 1000;
+
+let prepared: Crew | undefined;
+
+/** Starts helpers, as many as the machine allows, for a program that is going to search and has not loaded what it needs for it. */
+export function prepareCrew(): void {
+  optimizeFrom(Date.now() + OPTIMIZE_AFTER_MS);
+  prepared = new Crew(undefined);
+}
+
+/** The prepared helpers where there are any and no other number is asked for; `jobs` as for `helperCount`. */
+export function takeCrew(jobs: number | undefined): Crew {
+  const crew = jobs === undefined && prepared !== undefined ? prepared : new Crew(jobs);
+  prepared = undefined;
+  return crew;
 }
 
 /** The other side: waits for the assignment. */

@@ -5,6 +5,7 @@ import type { Entry } from "../format/entry.ts";
 import { parseUuid } from "../format/names.ts";
 import type { SessionMeta } from "../format/record.ts";
 import { peekKind } from "../format/peek.ts";
+import { optimizeWhenDue } from "../io/optimizing.ts";
 import { bareTimestamp, type Generation, GENERATION_HEAD_BYTES, generationOf } from "../readers/generation.ts";
 import { Gather } from "../readers/gather.ts";
 import { decodeBareLine } from "../readers/legacy.ts";
@@ -56,6 +57,7 @@ export class FileTeller {
     let collected: Collected | undefined;
     try {
       for (const entry of this.#entries(path, opened, problems)) {
+        optimizeWhenDue();
         collected ??= new Collected(path, this.#matcher, this.#kinds);
         if (this.#guard === undefined) collected.add(entry);
         else this.#addGuarded(collected, entry, problems);
@@ -133,19 +135,19 @@ function why(entry: Entry | undefined): string {
 function finished(path: string, hits: readonly Draft[]): FileHits | undefined {
   if (hits.length === 0) return undefined;
   fillTurns(path, hits);
-  const meta: { first?: SessionMeta } = {};
-  const prefix = copiedPrefix(notingMeta(readRollout(path), meta));
-  const { first } = meta;
+  const head = new Head(path);
+  const prefix = copiedPrefix(head.entries());
+  const { meta } = head;
   if (prefix.kind !== "none") {
     const own = prefix.own?.line ?? Number.POSITIVE_INFINITY;
     for (const hit of hits) hit.isCopied = hit.line < own;
   }
-  const base = first?.history_base ?? undefined;
+  const base = meta?.history_base ?? undefined;
   return {
     meta: {
-      id: first && (parseUuid(first.id) ?? first.id.toLowerCase()),
-      cwd: first?.cwd ?? "",
-      timestamp: first?.timestamp ?? "",
+      id: meta && (parseUuid(meta.id) ?? meta.id.toLowerCase()),
+      cwd: meta?.cwd ?? "",
+      timestamp: meta?.timestamp ?? "",
       base: base && { rolloutId: parseUuid(base.thread_id) ?? base.thread_id, endOffset: base.end_byte_offset },
     },
     hits,
@@ -153,10 +155,31 @@ function finished(path: string, hits: readonly Draft[]): FileHits | undefined {
   };
 }
 
-/** The same entries; the first metadata, which alone counts (rollout-format §3.1), is noted as it passes. */
-function* notingMeta(entries: Iterable<Entry>, meta: { first?: SessionMeta }): Generator<Entry> {
-  for (const entry of entries) {
-    if (meta.first === undefined && entry.ok && entry.record.type === "session_meta") meta.first = entry.record.payload;
-    yield entry;
+/** The front of a rollout, as far as somebody reads it to find where its copied records end. */
+class Head {
+  /** The first metadata, which alone counts (rollout-format §3.1), once it has passed. */
+  meta: SessionMeta | undefined;
+  readonly #path: string;
+  #others = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  *entries(): Generator<Entry> {
+    for (const entry of readRollout(this.#path, { kinds: (kind) => this.#mayTell(kind) })) {
+      if (entry.ok && entry.record.type !== "session_meta") this.#others += 1;
+      else if (entry.ok && this.meta === undefined) this.meta = entry.record.payload as SessionMeta;
+      yield entry;
+    }
+  }
+
+  /**
+   * Most of what a fork has copied are the model's items, often megabytes of them. They are the thread's own or not by what stands
+   * around them, unless their numbers tell; only that there is one behind the metadata tells that something was copied.
+   */
+  #mayTell(kind: string): boolean {
+    if (this.meta === undefined || this.#others === 0) return true;
+    return this.meta.subagent_history_start_ordinal != null || !kind.startsWith("response_item");
   }
 }

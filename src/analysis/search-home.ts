@@ -10,6 +10,7 @@ import { lstatOrUndefined } from "../io/files.ts";
 import { type Home, type ListedRollout, listRollouts } from "../readers/home.ts";
 import type { Cuts } from "./search-cuts.ts";
 import type { Lazily } from "./search-lazy.ts";
+import { patternsOf } from "./search-patterns.ts";
 import { searchGroups, type SearchGroup } from "./search-pass.ts";
 import type { Telling } from "./search-telling.ts";
 import type {
@@ -134,7 +135,7 @@ function* pass(query: SearchQuery, groups: readonly Group[], options: SearchOpti
   const done = new Set<number>();
   let [files, bytes, hiddenThreads, inOrder, enough] = [0, 0, 0, 0, 0];
   const shown = new Set<number>();
-  yield* searchGroups(query, groups, {
+  yield* searchGroups({ query, patterns: patternsOf(query) }, groups, {
     jobs: options.jobs,
     crew: options.crew,
     onDone: (index, { outcomes, bytes: groupBytes }) => {

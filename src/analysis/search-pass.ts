@@ -3,6 +3,8 @@
  * are given out in their order, and whoever has enough ends the pass: what is behind the last one wanted is not read.
  */
 import { RolloutError } from "../errors.ts";
+import { optimizeWhenDue } from "../io/optimizing.ts";
+import type { BytePattern } from "../io/byte-search.ts";
 import { type Helper, Tickets } from "../io/workers.ts";
 import { Crew } from "./search-crew.ts";
 import type { Lazily } from "./search-lazy.ts";
@@ -21,9 +23,16 @@ export interface GroupOutcome {
   readonly bytes: number;
 }
 
-/** What a helper thread is given. */
+/** What is looked for: by the user's words, and by the bytes that give away where it may be. */
+export interface Wanted {
+  readonly query: SearchQuery;
+  readonly patterns: readonly BytePattern[];
+}
+
+/** What a helper thread is given: patterns too, so that it need not load what makes them. */
 export interface PassAssignment {
   readonly query: SearchQuery;
+  readonly patterns: readonly { readonly wanted: readonly number[]; readonly mask: readonly number[] }[];
   readonly groups: readonly SearchGroup[];
 }
 
@@ -39,16 +48,16 @@ export interface PassOptions {
 /** With fewer a helper that is not there yet costs more than it brings. */
 const MIN_GROUPS_FOR_HELPERS = 16;
 
-/** @throws RolloutError `usage` when the query cannot be searched for, or takes too long on what it meets. */
+/** @throws RolloutError `usage` when the query takes too long on what it meets. */
 export function* searchGroups(
-  query: SearchQuery,
+  wanted: Wanted,
   groups: readonly SearchGroup[],
   options: PassOptions,
 ): Lazily<void, Telling> {
-  const searcher = new GroupSearcher(query);
+  const searcher = new GroupSearcher(wanted);
   const crew = options.crew ?? (groups.length < MIN_GROUPS_FOR_HELPERS ? undefined : new Crew(options.jobs));
   const tickets = new Tickets(groups.length, crew?.tickets, 1);
-  const helpers = crew?.assign(assignmentOf(query, groups)) ?? [];
+  const helpers = crew?.assign(assignmentOf(wanted, groups)) ?? [];
   const pending = new Set(groups.keys());
   let isOver = false;
   const settle = (index: number, outcome: GroupOutcome): void => {
@@ -76,8 +85,17 @@ export function* searchGroups(
   }
 }
 
-function assignmentOf(query: SearchQuery, groups: readonly SearchGroup[]): PassAssignment {
-  return { query, groups: groups.map(({ paths }) => ({ paths })) };
+function assignmentOf({ query, patterns }: Wanted, groups: readonly SearchGroup[]): PassAssignment {
+  return {
+    query,
+    patterns: patterns.map(({ wanted, mask }) => ({ wanted: [...wanted], mask: [...mask] })),
+    groups: groups.map(({ paths }) => ({ paths })),
+  };
+}
+
+function wantedOf({ query, patterns }: PassAssignment): Wanted {
+  const made = patterns.map(({ wanted, mask }) => ({ wanted: Uint8Array.from(wanted), mask: Uint8Array.from(mask) }));
+  return { query, patterns: made };
 }
 
 /** Index of the group and what came of it; null: something is there, and somebody else may tell what. */
@@ -98,11 +116,12 @@ const MAX_HANDED_BYTES = 8 * 1024 * 1024;
 
 /** A helper's part of the work; posts some answers at a time. */
 export function* passShare(
-  { query, groups }: PassAssignment,
+  assignment: PassAssignment,
   tickets: SharedArrayBuffer,
   post: (answers: readonly Answer[]) => void,
 ): Lazily<void, Telling> {
-  const searcher = new GroupSearcher(query);
+  const { groups } = assignment;
+  const searcher = new GroupSearcher(wantedOf(assignment));
   let answers: Answer[] = [];
   let handedBack = 0;
   for (const index of new Tickets(groups.length, tickets, 1).take()) {
@@ -121,10 +140,9 @@ class GroupSearcher {
   readonly #scanner: FileScanner;
   #teller: Teller | undefined;
 
-  /** @throws RolloutError `usage` when the query cannot be searched for. */
-  constructor(query: SearchQuery) {
+  constructor({ query, patterns }: Wanted) {
     this.#query = query;
-    this.#scanner = new FileScanner(query);
+    this.#scanner = new FileScanner(patterns);
   }
 
   *search(group: SearchGroup | undefined): Lazily<GroupOutcome, Telling> {
@@ -133,6 +151,7 @@ class GroupSearcher {
 
   /** The same, or null where something is found and what tells it would have to be loaded. */
   *searchHere({ paths }: SearchGroup, mayHandBack: boolean): Lazily<GroupOutcome | null, Telling> {
+    optimizeWhenDue();
     const outcomes: FileOutcome[] = [];
     const before = this.#scanner.bytes;
     for (const path of paths) {

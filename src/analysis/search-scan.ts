@@ -3,10 +3,8 @@
  * here, so nothing is loaded that reads more of a rollout than that; what goes on from there is `search-file.ts`.
  */
 import { RolloutError } from "../errors.ts";
-import { ByteSearch, MAX_PATTERN_BYTES } from "../io/byte-search.ts";
-import { patternsOf } from "./search-patterns.ts";
+import { type BytePattern, ByteSearch, MAX_PATTERN_BYTES } from "../io/byte-search.ts";
 import { type Input, PlainInput, ROOM_BYTES } from "./search-plain.ts";
-import type { SearchQuery } from "./search-types.ts";
 
 /** `other`: not there under this name, or compressed. An input: at the front of a file that holds something; to be closed. */
 export type Scanned = "nothing" | "other" | Input | RolloutError;
@@ -22,9 +20,8 @@ export class FileScanner {
   /** Bytes of a chunk in which a match may begin that ends in the next one. */
   readonly #overlap: number;
 
-  /** @throws RolloutError `usage` when the query cannot be searched for. */
-  constructor(query: SearchQuery) {
-    const patterns = patternsOf(query);
+  /** At least one pattern. */
+  constructor(patterns: readonly BytePattern[]) {
     this.search = new ByteSearch(patterns, ROOM_BYTES);
     this.#target = this.search.buffer.subarray(MAX_PATTERN_BYTES, ROOM_BYTES);
     this.#overlap = Math.max(...patterns.map(({ wanted }) => wanted.length)) - 1;

@@ -5,6 +5,7 @@
 import { statOrUndefined } from "../io/files.ts";
 import { type Cuts, cutsOf } from "./search-cuts.ts";
 import { FileTeller } from "./search-file.ts";
+import { patternsOf } from "./search-patterns.ts";
 import type { Input } from "./search-plain.ts";
 import { FileScanner } from "./search-scan.ts";
 import { TimeLimit } from "./search-time.ts";
@@ -31,7 +32,7 @@ function tellerOf(query: SearchQuery, scanner: FileScanner): Teller {
     if (told !== undefined) return told;
     opened?.close();
     // Once more, each match on its own: what takes too long is passed over, and told.
-    const guarded = new FileTeller(query, new FileScanner(query), (work) => limit.run(TEXT_LIMIT_MS, work));
+    const guarded = new FileTeller(query, new FileScanner(patternsOf(query)), (work) => limit.run(TEXT_LIMIT_MS, work));
     return guarded.tell(path, undefined);
   };
 }

@@ -45,8 +45,8 @@ export const command = defineCommand({
   async run(options, context) {
     // Helpers are started before the rest is there: they load theirs meanwhile.
     const run = import("./search-run.ts");
-    const { Crew } = await import("../analysis/search-crew.ts");
-    const crew = new Crew(options.jobs);
+    const { takeCrew } = await import("../analysis/search-crew.ts");
+    const crew = takeCrew(options.jobs);
     const { runSearch } = await run;
     return runSearch(options, context, crew);
   },

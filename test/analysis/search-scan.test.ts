@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 
+import { patternsOf } from "../../src/analysis/search-patterns.ts";
 import { CHUNK_BYTES, PlainInput } from "../../src/analysis/search-plain.ts";
 import { FileScanner, type Scanned } from "../../src/analysis/search-scan.ts";
 import { RolloutError } from "../../src/errors.ts";
@@ -10,7 +11,7 @@ import { temporaryFolder } from "../support/homes.ts";
 
 const folder = temporaryFolder();
 const scanner = (): FileScanner =>
-  new FileScanner({ text: "needle", isRegex: false, caseSensitive: false, kinds: ["message"] });
+  new FileScanner(patternsOf({ text: "needle", isRegex: false, caseSensitive: false, kinds: ["message"] }));
 
 function scan(bytes: string | Uint8Array, by = scanner()): Scanned {
   const path = join(folder.path, "a.jsonl");

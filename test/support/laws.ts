@@ -32,7 +32,7 @@ export const LAWS: Readonly<Record<string, Law>> = {
   bench: { rooms: ALL_ROOMS, node: "all" },
   commands: { rooms: [...ALL_ROOMS, "bench"], node: "local" },
   cli: { rooms: ["errors", "io", "commands"], node: "none" },
-  bin: { rooms: ["errors", "io", "cli"], node: "all" },
+  bin: { rooms: ["errors", "io", "cli", "analysis"], node: "all" },
   index: { rooms: [...ALL_ROOMS, "bench"], node: "none" },
 };
 
@@ -41,6 +41,7 @@ export const NARROW: readonly { readonly from: string; readonly room: string; re
   { from: "compressor", room: "readers", files: ["bytes", "home"] },
   { from: "compressor", room: "format", files: ["names", "peek"] },
   { from: "cli", room: "io", files: ["console", "heap", "progress"] },
+  { from: "bin", room: "analysis", files: ["search-crew"] },
 ];
 
 /** Modules of Node that reach out of the process. */
