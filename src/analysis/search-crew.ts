@@ -2,7 +2,7 @@
  * The helper threads of a search. They may be started before it is known what they are to do, while the thread that starts them
  * is still loading what it needs itself, which takes a good part of a search. Imports little for that reason.
  */
-import { optimizeFrom } from "../io/optimizing.ts";
+import { letHelpersOptimizeFrom } from "../io/optimizing.ts";
 import { type Helper, helperCount, startHelper } from "../io/workers.ts";
 
 /** What a helper is given at its start. */
@@ -56,7 +56,7 @@ let prepared: Crew | undefined;
 
 /** Starts helpers, as many as the machine allows, for a program that is going to search and has not loaded what it needs for it. */
 export function prepareCrew(): void {
-  optimizeFrom(Date.now() + OPTIMIZE_AFTER_MS);
+  letHelpersOptimizeFrom(Date.now() + OPTIMIZE_AFTER_MS);
   prepared = new Crew(undefined);
 }
 

@@ -2,6 +2,8 @@
 import { spawnSync } from "node:child_process";
 import { expect, it } from "vitest";
 
+import { letHelpersOptimizeFrom, optimizeWhenDue, optimizingDueMs } from "../../src/io/optimizing.ts";
+
 const MODULE = new URL("../../dist/io/optimizing.js", import.meta.url).href;
 const BUSY = "const busy = () => { let sum = 0; for (let n = 0; n < 3e7; n += 1) sum += n * 2; return sum; };";
 
@@ -23,4 +25,14 @@ it("begins when it is due, and somebody asks", () => {
 
 it("is as ever where nobody has put it off", () => {
   expect(isOptimized("v8.optimizeFrom(undefined); v8.optimizeWhenDue(); busy();")).toBe(true);
+});
+
+it("is left to helpers until it is due", () => {
+  const soonMs = Date.now() + 60_000;
+  letHelpersOptimizeFrom(soonMs);
+  optimizeWhenDue();
+  expect(optimizingDueMs()).toBe(soonMs);
+  letHelpersOptimizeFrom(Date.now());
+  optimizeWhenDue();
+  expect(optimizingDueMs()).toBeUndefined();
 });

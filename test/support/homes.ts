@@ -29,7 +29,7 @@ export function temporaryFolder(): { readonly path: string } {
   beforeEach(() => {
     folder.path = realpathSync(mkdtempSync(join(tmpdir(), "rollout-tool-")));
   });
-  afterEach(() => rmSync(folder.path, { recursive: true, force: true }));
+  afterEach(() => rmSync(folder.path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }));
   return folder;
 }
 
