@@ -1,7 +1,7 @@
 /**
  * Finds patterns in bytes as fast as they come from memory. Knows neither lines nor rollouts.
  *
- * The bytes lie in a memory of WebAssembly, into which the caller reads them; `byte-search-kernel.ts` compares 64 of them at a
+ * The bytes lie in a memory of WebAssembly, into which the caller reads them; `byte-search-kernel.ts` compares 128 of them at a
  * time with the rarest bytes of a pattern, and what it finds is compared as a whole. Where there is no WebAssembly with
  * vectors (an old processor, a Node without a compiler), the same is done with `indexOf`, several times slower.
  */
@@ -17,7 +17,7 @@ export interface BytePattern {
 }
 
 /** What the kernel reads behind the end, plus room for the distance between two bytes of a pattern. */
-const PADDING = 64 + 4096;
+const PADDING = 128 + 4096;
 /** Longer patterns are refused; whoever has a longer needle searches for a part of it. */
 export const MAX_PATTERN_BYTES = 4096;
 const PAGE = 65_536;
@@ -101,7 +101,7 @@ export class ByteSearch {
       return at === -1 ? -1 : at - anchor;
     }
     const end = last + anchor + 1;
-    const { find } = this.#kernel;
+    const find = mask1 === 0 && mask2 === 0 ? this.#kernel.findExact : this.#kernel.find;
     const at = find(from + anchor, end, distance2, distance3, mask1, byte1, mask2, byte2, mask3, byte3);
     return at === -1 || at > last + anchor ? -1 : at - anchor;
   }

@@ -16,7 +16,7 @@ import { removeScratch, scratchFolder } from "./scratch.ts";
 
 const older = codexRelease("0.142.3");
 const newer = codexRelease("0.169.0");
-const ROUNDS = 3;
+const ROUNDS = 2;
 const INPUTS = ["legacy:2MB", "paginated-late:3MB"] as const;
 const synthetic = INPUTS.flatMap((name) => ["--synthetic", name]);
 const QUICK = ["--rounds", String(ROUNDS), "--warmup", "1", "--timeout", "1m", "--json"];
