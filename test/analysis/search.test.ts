@@ -384,6 +384,30 @@ describe("what stands in several files", () => {
     expect(alone.threads.map(({ hits }) => hits.map(({ isCopied }) => isCopied))).toEqual([[true, false]]);
   });
 
+  it("is a copy in a fork that has copied nothing but the model's items", () => {
+    const own = event("task_started", { turn_id: threadId(0), started_at: 1, model_context_window: 1 });
+    const items = [responseItem("needle one"), responseItem("needle two"), own, responseItem("needle three")];
+    const lines = [meta(1, { forked_from_id: threadId(9) }), ...items];
+    expect(copiesIn({ [sessionPath(1)]: rolloutText(lines) })).toEqual([true, true, false]);
+  });
+
+  it("is an agent's own from the number on that its metadata tells, be it an item", () => {
+    const lines = [
+      paginatedMeta(1, { subagent_history_start_ordinal: 4, source: { subagent: { other: "a" } } }),
+      responseItem("needle one"),
+      turnContext(),
+      responseItem("needle two"),
+      responseItem("needle three"),
+      turnContext(),
+    ];
+    expect(copiesIn({ [sessionPath(1)]: rolloutText(lines, { paginated: true }) })).toEqual([true, true, false]);
+  });
+
+  function copiesIn(spec: HomeSpec): readonly boolean[] {
+    const { threads } = search(spec, "needle", { copies: true, kinds: ALL });
+    return threads.flatMap(({ hits }) => hits.map(({ isCopied }) => isCopied));
+  }
+
   it("is told as taken back where a thread was reverted before it", () => {
     const kept = rolloutText([paginatedMeta(1), userItem("needle kept"), agentItem("needle answer")], {
       paginated: true,
