@@ -74,14 +74,12 @@ function fields(
   const { totals, manifest, duration_ms: ms } = report;
   const counts = Object.entries(totals).map(([status, count]) => `${formatCount(count)} ${status}`);
   const asides = done.filter(({ result }) => result?.side_file !== undefined).length;
+  const where = `${report.action === "migrated" ? "in" : "to be put into"} ${escapeText(shortPath(sideFolderOf(done), look))}`;
   const undo = manifest === undefined ? undefined : `repair --undo ${escapeText(manifest)}`;
   return [
     ["rollouts", counts.length === 0 ? "none" : counts.join(", ")],
     ["proven", done.length === 0 ? undefined : "history, context windows and turns, before and after"],
-    [
-      "side files",
-      asides === 0 ? undefined : `${formatCount(asides)} in ${escapeText(shortPath(sideFolderOf(done), look))}`,
-    ],
+    ["side files", asides === 0 ? undefined : `${formatCount(asides)} ${where}`],
     ["undo", undo],
     ["took", formatSeconds(ms / 1000)],
   ];

@@ -24,6 +24,7 @@ test("tells what would become of each rollout, and what was decided", async () =
   expect(out).toContain("Would migrate; nothing was written (--apply does it) to paginated\n");
   expect(out).toContain(sessionPath(2));
   expect(out).toMatch(/rollouts +2 would-migrate\n/u);
+  expect(out).toMatch(/side files +1 to be put into rollout-tool\/aside\n/u);
   expect(out).toContain("  1 rollback carried out: what was rolled back is set aside\n");
 });
 
