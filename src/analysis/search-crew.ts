@@ -2,7 +2,7 @@
  * The helper threads of a search. They may be started before it is known what they are to do, while the thread that starts them
  * is still loading what it needs itself, which takes a good part of a search. Imports little for that reason.
  */
-import { letHelpersOptimizeFrom } from "../io/optimizing.ts";
+import { letHelpersOptimizeFrom, optimizingDueMs } from "../io/optimizing.ts";
 import { type Helper, helperCount, startHelper } from "../io/workers.ts";
 
 /** What a helper is given at its start. */
@@ -11,6 +11,8 @@ export interface Berth {
   readonly mailbox: SharedArrayBuffer;
   /** Of `io/workers.ts`. */
   readonly tickets: SharedArrayBuffer;
+  /** For `optimizeFrom`. */
+  readonly optimizeFromMs: number | undefined;
 }
 
 const HEADER_BYTES = 8;
@@ -27,7 +29,7 @@ export class Crew {
 
   /** `jobs` as for `helperCount`. */
   constructor(jobs: number | undefined) {
-    const berth: Berth = { mailbox: this.#mailbox, tickets: this.tickets };
+    const berth: Berth = { mailbox: this.#mailbox, tickets: this.tickets, optimizeFromMs: optimizingDueMs() };
     const module = new URL("search-worker.js", import.meta.url);
     this.#helpers = Array.from({ length: helperCount(jobs) }, () => startHelper(module, berth));
   }

@@ -1,9 +1,8 @@
-/** Work on a whole home beside JSON.parse of every line of it: the home, the plainest way to read it, and the table. */
+/** Work on a whole home beside JSON.parse of every line of it: the plainest way to read it, and the table. */
 import { join } from "node:path";
 import { readLines } from "../readers/rollout.ts";
 import { rolloutsBelow } from "./case-home.ts";
 import { formatMiB, formatMs, pairRatios, type Sample, summarize } from "./measure.ts";
-import { writeSyntheticHome } from "./synth.ts";
 
 export const PARSE = "JSON.parse of every line";
 
@@ -11,14 +10,6 @@ export const PARSE = "JSON.parse of every line";
 export interface Goals {
   readonly ratio: number;
   readonly peakBytes?: number;
-}
-
-/** 2,000 rollouts of 2 GB in all, or a tenth of that. Returns what they are, in words. */
-export function writeHome(home: string, { seed, scale }: { readonly seed: number; readonly scale: string }): string {
-  const factor = scale === "small" ? 0.1 : 1;
-  const [rollouts, totalBytes] = [2_000 * factor, 2e9 * factor];
-  writeSyntheticHome(home, { seed, shape: "legacy", rollouts, totalBytes });
-  return `${(totalBytes / 1e6).toFixed(0)} MB in ${String(rollouts)} rollouts`;
 }
 
 /** Read, split and parsed in one thread, nothing kept. Archives are decoded on the way. */

@@ -5,8 +5,9 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 
-import { PARSE, parseHome, ratioTable, writeHome } from "./beside-parse.ts";
+import { PARSE, parseHome, ratioTable } from "./beside-parse.ts";
 import type { BenchContext } from "./context.ts";
+import { writeLargeHome } from "./large-home.ts";
 import { type Contender, runNode, runRounds, type Sample } from "./measure.ts";
 import { Rng } from "./rng.ts";
 
@@ -18,7 +19,7 @@ export async function benchExport(context: BenchContext): Promise<void> {
   const home = join(scratch, "export");
   const out = join(scratch, "export-out");
   tell("writing the home");
-  const what = writeHome(home, context);
+  const what = writeLargeHome(home, context);
   const contenders: readonly Contender[] = [
     { name: PARSE, run: () => parseHome(home) },
     { name: "export --jobs 1", prepare: () => clear(out), run: () => exportHome(context, home, out, ["--jobs", "1"]) },

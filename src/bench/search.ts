@@ -11,6 +11,7 @@ import { ZstdEncoder } from "../io/zstd.ts";
 import { openBytes } from "../readers/bytes.ts";
 import { rolloutsBelow } from "./case-home.ts";
 import type { BenchContext } from "./context.ts";
+import { writeLargeHome } from "./large-home.ts";
 import {
   type Contender,
   formatMs,
@@ -22,9 +23,6 @@ import {
   summarize,
 } from "./measure.ts";
 import { Rng } from "./rng.ts";
-import { writeSyntheticHome } from "./synth.ts";
-
-const HOME = { shape: "legacy", rollouts: 2_000, totalBytes: 2e9 } as const;
 
 /** Said in one of so many rollouts, by somebody who says nothing else of what a synthetic home holds. */
 const EVERY = 40;
@@ -84,11 +82,9 @@ function isProgram(path: string): boolean {
   }
 }
 
-function writeHome(home: string, { seed, scale, tell }: BenchContext): void {
-  tell("writing the home");
-  const factor = scale === "small" ? 0.1 : 1;
-  const { shape, rollouts, totalBytes } = HOME;
-  writeSyntheticHome(home, { seed, shape, rollouts: rollouts * factor, totalBytes: totalBytes * factor });
+function writeHome(home: string, context: BenchContext): void {
+  context.tell("writing the home");
+  writeLargeHome(home, context);
   const message = { type: "user_message", message: SAID, images: [], local_images: [], text_elements: [] };
   const line = JSON.stringify({ timestamp: "2026-10-31T12:00:00.000Z", type: "event_msg", payload: message });
   const paths = rolloutsBelow(home);

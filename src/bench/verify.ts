@@ -5,8 +5,9 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 
-import { PARSE, parseHome, ratioTable, writeHome } from "./beside-parse.ts";
+import { PARSE, parseHome, ratioTable } from "./beside-parse.ts";
 import type { BenchContext } from "./context.ts";
+import { writeLargeHome } from "./large-home.ts";
 import { type Contender, runNode, runRounds, type Sample } from "./measure.ts";
 import { Rng } from "./rng.ts";
 
@@ -16,7 +17,7 @@ export async function benchVerify(context: BenchContext): Promise<void> {
   const { node, program, scratch, tell } = context;
   const home = join(scratch, "verify");
   tell("writing the home");
-  const what = writeHome(home, context);
+  const what = writeLargeHome(home, context);
   runNode(node, [program, "reindex", "--quiet", "--codex-home", home]);
   await compare(context, { home, title: `verify, ${what}`, options: [] });
   tell("compressing the home");

@@ -81,12 +81,12 @@ const sized = (code: Code): Code => [...unsigned(code.length), ...code];
 const text = (name: string): Code => sized(Array.from(name, (character) => character.charCodeAt(0)));
 const section = (id: number, items: readonly Code[]): Code => [id, ...sized(vector(items))];
 
-/** Bytes of one vector, and of the two steps. */
+/** Bytes of one vector, of as many as an i64 has bits for, and of one step of `find`. */
 const LANE = 16;
-const COUNT_STEP = 64;
-const FIND_STEP = 128;
+const BLOCK = 4 * LANE;
+const FIND_STEP = 2 * BLOCK;
 const LANES = [0, LANE, 2 * LANE, 3 * LANE] as const;
-const HALVES = [0, COUNT_STEP] as const;
+const BLOCKS = [0, BLOCK] as const;
 
 /** `while (at < end) { body; at += bytes }`, for functions with `at` and `end` as their first two locals. */
 function steps(body: Code, bytes: number): Code {
@@ -143,7 +143,7 @@ function skipBody(isExact: boolean): Code {
     // One mask for both: where they are not the same, a little more is let through.
     ...(isExact ? [] : [...get(SKIP.mask), ...OP.vectorAndNot]),
   ];
-  const offsets = HALVES.flatMap((half) => LANES.map((lane) => half + lane));
+  const offsets = BLOCKS.flatMap((block) => LANES.map((lane) => block + lane));
   const least = offsets.flatMap((offset, index) => [
     ...difference(offset),
     ...(index === 0 ? [] : [...get(SKIP.least), ...OP.bytesMin]),
@@ -171,12 +171,12 @@ function lookBody(): Code {
     ...OP.i32Add,
     ...set(LOOK.places[index + 1] ?? 0),
   ]);
-  return [...splats, ...places, ...HALVES.flatMap(lookAtHalf), ...constant(-1), ...OP.end];
+  return [...splats, ...places, ...BLOCKS.flatMap(lookAtBlock), ...constant(-1), ...OP.end];
 }
 
-function lookAtHalf(half: number): Code {
+function lookAtBlock(block: number): Code {
   const fits = (nth: 0 | 1 | 2, lane: number): Code => [
-    ...load(LOOK.places[nth], half + lane),
+    ...load(LOOK.places[nth], block + lane),
     ...get(LOOK.masks[nth]),
     ...OP.vectorOr,
     ...get(LOOK.bytes[nth]),
@@ -193,7 +193,7 @@ function lookAtHalf(half: number): Code {
     ...OP.i64FromI32,
     ...(index === 0 ? [] : [...OP.i64Const, ...signed(LANE * index), ...OP.i64ShiftLeft, ...OP.i64Or]),
   ]);
-  const at = [...get(AT), ...constant(half), ...OP.i32Add];
+  const at = [...get(AT), ...constant(block), ...OP.i32Add];
   const answer = [...at, ...bits, ...OP.i64CountTrailingZeros, ...OP.i32FromI64, ...OP.i32Add, ...OP.return];
   return [...compare, ...united, ...OP.vectorAnyTrue, ...OP.if, ...answer, ...OP.end];
 }
@@ -211,7 +211,7 @@ function countBody(): Code {
     ...OP.i32Add,
   ];
   const step = [...get(COUNT.sum), ...LANES.flatMap(lane), ...set(COUNT.sum)];
-  return [...splat(2, COUNT.byte), ...steps(step, COUNT_STEP), ...get(COUNT.sum), ...OP.end];
+  return [...splat(2, COUNT.byte), ...steps(step, BLOCK), ...get(COUNT.sum), ...OP.end];
 }
 
 const functionType = (parameters: number): Code => [

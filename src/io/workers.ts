@@ -4,7 +4,6 @@
  */
 import { availableParallelism } from "node:os";
 import { type HeapHabits, heapHabits, takeUpHabits } from "./heap.ts";
-import { optimizeFrom, optimizingDueMs } from "./optimizing.ts";
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker, workerData } from "node:worker_threads";
 
 /** Numbers taken by whoever asks first, each once. */
@@ -44,7 +43,6 @@ interface Assignment {
   readonly port: MessagePort;
   readonly done: SharedArrayBuffer;
   readonly habits: HeapHabits;
-  readonly optimizingDueMs: number | undefined;
 }
 
 /** False where the program runs from its sources, which a thread cannot be started from. */
@@ -66,7 +64,7 @@ export function startHelper(module: URL, input: unknown, { youngMib = YOUNG_MIB 
   const { port1, port2 } = new MessageChannel();
   const done = new SharedArrayBuffer(4);
   const resourceLimits = { maxYoungGenerationSizeMb: youngMib };
-  const assignment: Assignment = { input, port: port2, done, habits: heapHabits(), optimizingDueMs: optimizingDueMs() };
+  const assignment: Assignment = { input, port: port2, done, habits: heapHabits() };
   const worker = new Worker(module, { workerData: assignment, transferList: [port2], resourceLimits });
   worker.on("error", () => undefined);
   worker.unref();
@@ -102,9 +100,8 @@ const DONE = 2;
 
 /** The other side: runs the work of the module that was started as a helper. What it does not post is not done. */
 export function serveAssignment(work: (input: unknown, post: (text: string) => void) => void | Promise<void>): void {
-  const { input, port, done, habits, optimizingDueMs: dueMs } = workerData as Assignment;
+  const { input, port, done, habits } = workerData as Assignment;
   takeUpHabits(habits);
-  optimizeFrom(dueMs);
   const state = new Int32Array(done);
   const say = (value: number): void => {
     Atomics.store(state, 0, value);

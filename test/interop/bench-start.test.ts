@@ -13,6 +13,7 @@ import type { BenchCase } from "../../src/bench/results.ts";
 import { startCases } from "../../src/bench/start.ts";
 import { errnoOf } from "../../src/errors.ts";
 import { ROOT } from "../support/sources.ts";
+import { waitUntil } from "../support/wait.ts";
 import { describeWithCodex, type Release } from "./codex.ts";
 import { removeScratch, scratchFolder } from "./scratch.ts";
 
@@ -41,12 +42,6 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return errnoOf(error) !== "ESRCH" && !existsSync("/proc/self");
   }
-}
-
-async function waitUntil(holds: () => boolean, timeoutMs: number): Promise<boolean> {
-  const until = performance.now() + timeoutMs;
-  while (!holds() && performance.now() < until) await new Promise((resolve) => void setTimeout(resolve, 10));
-  return holds();
 }
 
 for (const release of RELEASES) {

@@ -3,15 +3,15 @@
  * turns back, forks, an agent, an archive, an interrupted turn, and a turn that a crash cut off.
  */
 import { readFileSync } from "node:fs";
-import { setTimeout as pause } from "node:timers/promises";
 
 import { isJsonObject, type JsonObject } from "../../src/format/json.ts";
 import { assistantMessage, functionCall, type ModelScript, startMockModel } from "../../src/bench/mock-model.ts";
 import { discoverRollouts } from "../../src/readers/home.ts";
+import { waitUntil } from "../support/wait.ts";
 import { AppServer, type CodexBinary, type TestHome, withServer, writeCodexConfig } from "./codex.ts";
 
 const TURN_MS = 60_000;
-/** For what was told to a client to be in the file as well. */
+/** A release tells its client of a thing, and writes it down, at the same time: for that to be in the file as well. */
 const WRITTEN_MS = 30_000;
 
 /** Words of the user by which the model calls something; any others are just answered. */
@@ -81,12 +81,6 @@ function isSettled(lines: readonly string[]): boolean {
   return last?.includes('"task_started"') !== true;
 }
 
-/** A release tells its client of a thing, and writes it down, at the same time. */
-async function written(isThere: () => boolean): Promise<void> {
-  const until = performance.now() + WRITTEN_MS;
-  while (!isThere() && performance.now() < until) await pause(20);
-}
-
 /** What the release is asked; each answer is awaited. */
 class Client {
   readonly #server: AppServer;
@@ -137,7 +131,7 @@ class Client {
     const runs = this.#server.notification("item/started", ({ item }) => isCommand(item), TURN_MS);
     const turnId = await this.start(threadId, SLOW);
     await runs;
-    await written(() => rolloutLines(this.#home, threadId).some((lines) => lines.some(isSlowCall)));
+    await waitUntil(() => rolloutLines(this.#home, threadId).some((lines) => lines.some(isSlowCall)), WRITTEN_MS);
     return turnId;
   }
 
@@ -176,7 +170,7 @@ export async function fillHome(
   try {
     await withServer(binary, home, async (server) => {
       await dayOf(new Client(server, home), isNew ? ["legacy", "paginated"] : [undefined], isNew);
-      await written(() => rolloutLines(home).every(isSettled));
+      await waitUntil(() => rolloutLines(home).every(isSettled), WRITTEN_MS);
       await look("threads are open");
     });
     const cut = await killedInTurn(binary, home, look);
